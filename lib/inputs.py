@@ -1,0 +1,121 @@
+r"""The input layer: error of the weights v, error signal u, mode by mode.
+
+$$ v = \beta^* - \tfrac{1}{\gamma_0}\,(\tilde\zeta_0 + \tilde B_0 u), \qquad u = \zeta_u + \lambda R_\Delta v , $$
+$$ \tilde B_0 = d d^\top * \tilde R_g^1 + \gamma_0 K * \tilde C_g^1, \qquad
+   \mathrm{Cov}\,\tilde\zeta_0 = d d^\top * \tilde C_g^1 / \nu_L $$
+
+(equation {eq}`deep-input` of the book; tildes as in `lib.layers`). With $X = -\tilde B_0/\gamma_0$ every mode
+has $v = H(\beta^* + \zeta + X\zeta_u)$, $H = (1 - \lambda X R_\Delta)^{-1}$, so that only H is kept per mode.
+A centred network reads $\zeta$ through $E = 1 - \mathbf{1} e_0^\top$.
+"""
+
+import numpy as np
+
+from lib.linear_gaussian import identity_rows, write_symmetric
+
+
+def transpose(matrix):
+    return np.swapaxes(matrix, -1, -2)
+
+
+class InputLayer:
+    """Weight error and error signal, filled row by row.
+
+    Attributes
+    ----------
+    C_v, C_h : [batch, n, n]
+        Correlations of v (weighted by lambda: its diagonal is the excess loss) and of u = h^0.
+    R_vu, R_h : [batch, n, n]
+        Responses of v to the noise of u (weighted by lambda), and of u to zeta_0.
+    bias, width_variance, data_variance : [batch, n]
+        The three parts of the excess loss.
+    """
+
+    def __init__(self, spectrum, regime, trained, inverse_width, readout, batch, n):
+        eigenvalues, self.mass, self.power = spectrum.quadrature()
+        self.eigenvalues = eigenvalues[:, None, None]
+        self.regime, self.trained = regime, trained
+        self.inverse_width, self.readout = inverse_width, readout
+        self.C_v, self.C_h, self.R_vu, self.R_h = np.zeros((4, batch, n, n))
+        self.X, self.S, self.raw_S, self.Y = np.zeros((4, batch, n, n))
+        self.H_sum, self.H_sum2, self.vv_sum2, self.U = np.zeros((4, batch, n, n))
+        self.H = np.zeros((batch, len(eigenvalues), n, n))
+        self.mean = np.zeros((batch, len(eigenvalues), n, 1))
+        self.bias, self.width_variance, self.data_variance = np.zeros((3, batch, n))
+
+    def over_modes(self, weights, values):
+        return np.einsum("k,bkij->bij", weights, values)
+
+    def advance(self, now, first):
+        """Rows `now` of v, Delta and u, from the first hidden layer's backward rows."""
+        self._weight_error_responses(now, first)
+        self._weight_error_correlations(now)
+        self.regime.advance(now, self.C_v, self.R_vu)
+        self._error_signal(now)
+
+    def _weight_error_responses(self, now, first):
+        past, upto = slice(0, now.start), slice(0, now.stop)
+        gamma = self.trained.richness
+        X = -self.trained.response(first.R_g, first.C_g, now)[..., past] / gamma
+        self.X[:, now, past] = X
+        XR = (X @ self.regime.R_Delta[:, past, past])[:, None]
+        self.H[:, :, now, upto] = (
+            identity_rows(now) + self.eigenvalues * XR @ self.H[:, :, past, upto]
+        )
+        H = self.H[:, :, now, upto]
+        weights = self.mass * self.eigenvalues[:, 0, 0]
+        self.H_sum[:, now, upto] = self.over_modes(weights, H)
+        self.H_sum2[:, now, upto] = self.over_modes(weights * self.eigenvalues[:, 0, 0], H)
+        self.R_vu[:, now, upto] = self.H_sum[:, now, upto] @ self.X[:, upto, upto]
+
+        noise = self.trained.noise(first.C_g, now) * self.inverse_width / gamma**2
+        write_symmetric(self.raw_S, now, noise)
+        E = self.readout[:, upto, upto]
+        write_symmetric(self.S, now, E[:, now] @ self.raw_S[:, upto, upto] @ transpose(E))
+        Q = self.regime.Q[:, past, past]
+        write_symmetric(self.Y, now, X @ Q @ transpose(self.X[:, upto, past]))
+
+    def _weight_error_correlations(self, now):
+        upto = slice(0, now.stop)
+        eigenvalues = self.eigenvalues[:, 0, 0]
+        H, rows = self.H[:, :, upto, upto], self.H[:, :, now, upto]
+        self.mean[:, :, now] = rows.sum(-1, keepdims=True)
+        from_width = rows @ self.S[:, None, upto, upto]
+        from_data = self.eigenvalues * (rows @ self.Y[:, None, upto, upto])
+        variance = (from_width + from_data) @ transpose(H)
+        mean = self.mean[:, :, now] @ transpose(self.mean[:, :, upto])
+
+        write_symmetric(
+            self.C_v,
+            now,
+            self.over_modes(eigenvalues * self.power, mean)
+            + self.over_modes(eigenvalues * self.mass, variance),
+        )
+        write_symmetric(
+            self.vv_sum2,
+            now,
+            self.over_modes(eigenvalues**2 * self.power, mean)
+            + self.over_modes(eigenvalues**2 * self.mass, variance),
+        )
+        self.bias[:, now] = np.einsum(
+            "k,bkt->bt", eigenvalues * self.power, self.mean[:, :, now, 0] ** 2
+        )
+        for part, source in ((self.width_variance, from_width), (self.data_variance, from_data)):
+            part[:, now] = np.einsum("k,bkts,bkts->bt", eigenvalues * self.mass, source, rows)
+
+    def _error_signal(self, now):
+        past, upto = slice(0, now.start), slice(0, now.stop)
+        R, Q = self.regime.R_Delta[:, upto, upto], self.regime.Q
+        trace = np.sum(self.mass * self.eigenvalues[:, 0, 0])
+        RH = R[:, now] @ self.H_sum2[:, upto, upto]
+        self.U[:, now, past] = RH @ self.X[:, upto, past]
+        write_symmetric(
+            self.C_h,
+            now,
+            trace * Q[:, now, upto]
+            + self.U[:, now, past] @ Q[:, past, upto]
+            + Q[:, now, past] @ transpose(self.U[:, upto, past])
+            + R[:, now] @ self.vv_sum2[:, upto, upto] @ transpose(R),
+        )
+        response = R[:, now] @ self.H_sum[:, upto, upto] @ self.readout[:, upto, upto]
+        self.R_h[:, now, upto] = -self.inverse_width / self.trained.richness * response

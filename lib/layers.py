@@ -1,0 +1,123 @@
+r"""Hidden layers of a plain network: pairs of linear equations with Gaussian noise.
+
+Layer l couples its forward field $h = h^l$ and backward field $g = g^l$ (equation
+{eq}`deep-pair` of the chapter "The deep linear network solved"):
+
+$$ h = \xi + F g, \qquad g = \zeta + B h, $$
+$$ F = d d^\top * R_h^{l-1} + \gamma_0 K * C_h^{l-1}, \qquad \mathrm{Cov}\,\xi = d d^\top * C_h^{l-1}, $$
+$$ B = \rho_l (d d^\top * R_g^{l+1} + \gamma_0 K * C_g^{l+1}), \quad
+   \mathrm{Cov}\,\zeta = \rho_l\, d d^\top * C_g^{l+1}, \quad \rho_l = N_{l+1}/N_l . $$
+
+Backward correlations and responses are stored times $N_l/N_L$: $\tilde C_g^l = C_g^l N_l / N_L$.
+Then only $\kappa_l = N_L/N_l$ appears, and an infinitely wide layer is simply $\kappa_l = 0$.
+"""
+
+import numpy as np
+
+from lib.consistency import layer_residual
+from lib.linear_gaussian import identity_rows, write_symmetric
+
+
+def transpose(matrix):
+    return np.swapaxes(matrix, -1, -2)
+
+
+class Readout:
+    r"""What stands above the last hidden layer: $g^L = w$, that is $C_g^{L+1} = 1$, $R_g^{L+1} = 0$."""
+
+    def __init__(self, batch, n):
+        self.C_g = np.ones((batch, n, n))
+        self.R_g = np.zeros((batch, n, n))
+
+
+class HiddenLayer:
+    r"""The correlations and responses of one layer, filled row by row.
+
+    Attributes
+    ----------
+    C_h, R_h : [batch, n, n]
+        $\langle h h \rangle$ and $dh/d\zeta$ (lower triangular).
+    C_g, R_g : [batch, n, n]
+        $\langle g g \rangle / \kappa_l$ and $dg/d\xi / \kappa_l$ (strictly lower triangular).
+    """
+
+    def __init__(self, trained, kappa, batch, n):
+        self.trained, self.kappa = trained, kappa
+        self.C_h, self.R_h, self.C_g, self.R_g = np.zeros((4, batch, n, n))
+        self.dh_dxi, self.dg_dzeta = np.zeros((2, batch, n, n))
+        self.cov_xi, self.cov_zeta = np.zeros((2, batch, n, n))
+
+    def backward(self, now, above):
+        """Rows `now` of the backward field, from the layer above and this layer's own past."""
+        past, upto = slice(0, now.start), slice(0, now.stop)
+        B = self.trained.response(above.R_g, above.C_g, now)[..., past]
+        write_symmetric(self.cov_zeta, now, self.trained.noise(above.C_g, now))
+        self.R_g[:, now, upto] = B @ self.dh_dxi[:, past, upto]
+        self.dg_dzeta[:, now, upto] = (
+            identity_rows(now) + self.kappa * B @ self.R_h[:, past, upto]
+        )
+        zeta, xi = self.dg_dzeta[:, upto, upto], self.R_g[:, upto, upto]
+        write_symmetric(
+            self.C_g,
+            now,
+            zeta[:, now] @ self.cov_zeta[:, upto, upto] @ transpose(zeta)
+            + self.kappa * (xi[:, now] @ self.cov_xi[:, upto, upto] @ transpose(xi)),
+        )
+
+    def forward(self, now, below):
+        """Rows `now` of the forward field, from the layer below and the backward rows so far."""
+        upto = slice(0, now.stop)
+        F = self.trained.response(below.R_h, below.C_h, now)
+        write_symmetric(self.cov_xi, now, self.trained.noise(below.C_h, now))
+        self.dh_dxi[:, now, upto] = identity_rows(now) + self.kappa * F @ self.R_g[:, upto, upto]
+        self.R_h[:, now, upto] = F @ self.dg_dzeta[:, upto, upto]
+        xi, zeta = self.dh_dxi[:, upto, upto], self.R_h[:, upto, upto]
+        write_symmetric(
+            self.C_h,
+            now,
+            xi[:, now] @ self.cov_xi[:, upto, upto] @ transpose(xi)
+            + self.kappa * (zeta[:, now] @ self.cov_zeta[:, upto, upto] @ transpose(zeta)),
+        )
+
+
+class PlainStack:
+    """Hidden layers 1..L on top of each other; what the march calls a stack."""
+
+    def __init__(self, network, trained, batch, n):
+        self.readout = Readout(batch, n)
+        last = network.widths[-1]
+        kappas = [1.0 if width == last else last / width for width in network.widths]
+        self.layers = [HiddenLayer(trained, kappa, batch, n) for kappa in kappas]
+
+    @property
+    def first(self):
+        """The layer that the input layer sees: its C_g and R_g."""
+        return self.layers[0]
+
+    def backward(self, now):
+        above = self.readout
+        for layer in reversed(self.layers):
+            layer.backward(now, above)
+            above = layer
+
+    def forward(self, now, inputs):
+        below = inputs
+        for layer in self.layers:
+            layer.forward(now, below)
+            below = layer
+
+    def residual(self, inputs, rows):
+        """Largest violation of the layers' equations in the first `rows` rows, [batch]."""
+        chain = [inputs, *self.layers, self.readout]
+        triples = zip(self.layers, chain[2:], chain[:-2], strict=True)
+        return np.max([layer_residual(*triple, rows) for triple in triples], axis=0)
+
+    def two_time(self):
+        """The matrices by name, in the normalisation of the book (C_g^l without N_l/N_L)."""
+        numbered = list(enumerate(self.layers, start=1))
+        return {
+            "C_h": {l: layer.C_h for l, layer in numbered},
+            "R_h": {l: layer.R_h for l, layer in numbered},
+            "C_g": {l: layer.kappa * layer.C_g for l, layer in numbered},
+            "R_g": {l: layer.kappa * layer.R_g for l, layer in numbered},
+        }

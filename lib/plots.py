@@ -1,0 +1,150 @@
+"""Figures of the book: theory as lines, networks as points with error bars, data as CSV.
+
+matplotlib and IPython are needed here and nowhere else in the package.
+"""
+
+import base64
+import csv
+import io
+
+import matplotlib.pyplot as plt
+import numpy as np
+from IPython.display import HTML, display
+
+PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+"""Okabe and Ito's colours, told apart by colour-blind readers."""
+
+STYLE = {
+    "figure.figsize": (7.0, 4.0),
+    "figure.dpi": 110,
+    "figure.constrained_layout.use": True,
+    "axes.prop_cycle": plt.cycler(color=PALETTE),
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "grid.alpha": 0.25,
+    "font.size": 11,
+    "legend.frameon": False,
+    "lines.linewidth": 1.8,
+    "svg.fonttype": "path",
+}
+
+
+def use_style():
+    """Set the book's matplotlib style for this session."""
+    plt.rcParams.update(STYLE)
+
+
+def shades(count):
+    """`count` colours from dark to light, for curves ordered by a parameter."""
+    return [plt.cm.viridis(x) for x in np.linspace(0.0, 0.85, count)]
+
+
+def theory(ax, x, y, *, label=None, color=None, **style):
+    """Draw a theory curve as a line; values that are not finite are left out."""
+    x, y = np.asarray(x, float), np.asarray(y, float)
+    finite = np.isfinite(y)
+    return ax.plot(x[finite], y[finite], label=label, color=color, **style)[0]
+
+
+def networks(ax, x, samples, *, label=None, color=None, middle="mean", **style):
+    """Draw networks as points with standard errors over seeds.
+
+    Parameters
+    ----------
+    x : [n]
+    samples : [seeds, n]
+    middle : "mean" or "median"
+        The median, with 1.2533 times the standard error of the mean's normal theory, is for
+        heavily scattered runs near the edge of stability.
+    """
+    centre, error = summarise(samples, middle)
+    style = {"fmt": "o", "markersize": 4, "capsize": 2, "linewidth": 1.2} | style
+    return ax.errorbar(x, centre, yerr=error, label=label, color=color, **style)
+
+
+def summarise(samples, middle="mean"):
+    """Centre and standard error over the first axis (seeds) of `samples` [seeds, ...]."""
+    samples = np.asarray(samples, float)
+    if middle not in ("mean", "median"):
+        raise ValueError(f"middle is {middle!r}: give 'mean' or 'median'.")
+    if len(samples) < 2:
+        raise ValueError("a standard error needs at least two seeds: run more.")
+    error = samples.std(axis=0, ddof=1) / np.sqrt(len(samples))
+    if middle == "median":
+        low, high = np.quantile(samples, [0.25, 0.75], axis=0)
+        return np.median(samples, axis=0), 1.2533 * (high - low) / 1.349 / np.sqrt(len(samples))
+    return samples.mean(axis=0), error
+
+
+def compare(ax, solution, runs=None, *, loss="excess_loss", points=10, label=None, color=None,
+            middle="mean"):
+    """Draw one loss of a `Solution` as a line and the same loss of `Runs` as points.
+
+    Both are single problems (no sweep axis). About `points` of the runs' steps are shown.
+    """
+    line = theory(ax, solution.times, getattr(solution, loss), label=label, color=color)
+    if runs is not None:
+        shown = np.unique(np.linspace(0, len(runs.times) - 1, points).round().astype(int))
+        networks(ax, runs.times[shown], getattr(runs, loss)[:, shown], color=line.get_color(),
+                 middle=middle)
+    return line
+
+
+def optimum(ax, x, y, *, color=None):
+    """Mark the smallest finite value of a bowl with a star; return its position."""
+    y = np.where(np.isfinite(y), y, np.inf)
+    best = int(np.argmin(y))
+    ax.plot([x[best]], [y[best]], "*", color=color, markersize=12, zorder=3)
+    return x[best]
+
+
+def table(figure):
+    """Everything drawn in `figure` as rows (panel, series, x, y, error)."""
+    rows = []
+    for number, ax in enumerate(figure.axes, start=1):
+        panel = ax.get_title() or f"panel {number}"
+        bars = {container.lines[0]: container for container in ax.containers
+                if hasattr(container, "has_yerr")}
+        for index, line in enumerate(ax.get_lines()):
+            container = bars.get(line)
+            named = container or line
+            series = named.get_label()
+            if not series or series.startswith("_"):
+                series = f"{'networks' if container else 'series'} {index + 1}"
+            x, y = line.get_data()
+            error = _half_lengths(container, len(x)) if container else [""] * len(x)
+            if line in _cap_lines(ax):
+                continue
+            rows += [(panel, series, *entry) for entry in zip(x, y, error, strict=True)]
+    return rows
+
+
+def _cap_lines(ax):
+    return {cap for container in ax.containers if hasattr(container, "has_yerr")
+            for cap in container.lines[1]}
+
+
+def _half_lengths(container, count):
+    if not container.has_yerr:
+        return [""] * count
+    segments = container.lines[2][-1].get_segments()
+    return [(segment[1, 1] - segment[0, 1]) / 2 if len(segment) else "" for segment in segments]
+
+
+def publish(figure, name):
+    """Show `figure` with a link to everything drawn in it, as `name`.csv, and close it.
+
+    The table is read from what is drawn, so that figure and data cannot disagree.
+    """
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(("panel", "series", "x", "y", "standard_error"))
+    writer.writerows(table(figure))
+    encoded = base64.b64encode(text.getvalue().encode()).decode()
+    display(figure)
+    plt.close(figure)
+    display(HTML(
+        f'<a class="csv-link" download="{name}.csv" href="data:text/csv;base64,{encoded}">'
+        f"Data of this figure (CSV)</a>"
+    ))

@@ -1,0 +1,172 @@
+"""`solve`: from a problem to its learning curves in the limit of infinite size."""
+
+import math
+import time
+
+import numpy as np
+
+from lib.consistency import residual
+from lib.inputs import InputLayer
+from lib.layers import PlainStack
+from lib.linear_gaussian import TrainedMatrix
+from lib.march import march
+from lib.solution import CURVES, Solution
+from lib.status import Outcome, Status, judge
+from lib.sweep import broadcast
+
+BATCH_BYTES = 2**24
+"""Configurations of a sweep are marched together while their matrices fit a processor cache."""
+
+
+def solve(network, data, training, *, keep_matrices=True, progress=None):
+    r"""Solve the dynamical mean-field theory of training.
+
+    Closed equations for two-time correlations and responses (equations {eq}`deep-pair` and
+    {eq}`deep-input` of the book), exact in the limit D, N, P -> infinity at fixed ratios, solved by one
+    sweep through time: O(L T^2) memory and O(L T^3) time.
+
+    Parameters
+    ----------
+    network : Network or sequence of Network
+        A sequence must share depth, widths, branches and outputs.
+    data : Data
+    training : Training or sequence of Training
+        Usually `GradientDescent`. A sequence must share `steps`. Sequences of networks and trainings have one length K; a
+        single one of either is used for all.
+    keep_matrices : bool
+        Keep the two-time matrices in the result; False saves memory in large sweeps.
+    progress : callable or None
+        Called with (rows done, rows) as the march proceeds.
+
+    Returns
+    -------
+    Solution
+        A diverging run is no error: its losses are inf from that step on, and `status` says so.
+
+    Raises
+    ------
+    ValueError
+        If the arguments do not fit together.
+    NotImplementedError
+        For networks with residual branches or several outputs.
+
+    Notes
+    -----
+    Bordelon and Pehlevan, "Deep Linear Network Training Dynamics from Random Initialization"
+    (ICML 2025), with their misprints corrected.
+    """
+    networks, trainings, single = broadcast(network, data, training)
+    if networks[0].branch_scale is not None or networks[0].outputs > 1:
+        raise NotImplementedError(
+            "the solver covers plain networks with one output: "
+            "leave branch_scale and outputs out."
+        )
+    start = time.perf_counter()
+    chunk = _chunk_length(networks[0], data, trainings[0].steps)
+    pieces = [
+        _solve_batch(networks[i : i + chunk], data, trainings[i : i + chunk], keep_matrices, progress)
+        for i in range(0, len(networks), chunk)
+    ]
+    fields = {name: _join([piece[name] for piece in pieces]) for name in pieces[0]}
+    if single:
+        fields = {name: _first(value) for name, value in fields.items()}
+    return Solution(
+        network=networks[0] if single else networks,
+        data=data,
+        training=trainings[0] if single else trainings,
+        times=trainings[0].memory().times,
+        wall_time=time.perf_counter() - start,
+        **fields,
+    )
+
+
+def _chunk_length(network, data, steps):
+    matrices = 8 * len(network.widths) + len(data.spectrum.quadrature()[0]) + 20
+    return max(1, int(BATCH_BYTES / (8 * matrices * (steps + 1) ** 2)))
+
+
+def _solve_batch(networks, data, trainings, keep_matrices, progress):
+    """Solve configurations that fit into memory together; a dict of arrays with a leading axis."""
+    batch, n = len(networks), trainings[0].steps + 1
+    memories = [training.memory() for training in trainings]
+    trained = TrainedMatrix(
+        K=np.array([memory.K for memory in memories]),
+        decay=np.array([np.outer(memory.decay, memory.decay) for memory in memories]),
+        richness=np.array([network.richness for network in networks])[:, None, None],
+    )
+    stack = PlainStack(networks[0], trained, batch, n)
+    last_width = networks[0].widths[-1]
+    inputs = InputLayer(
+        data.spectrum,
+        data.regime(batch, n),
+        trained,
+        0.0 if math.isinf(last_width) else 1 / last_width,
+        np.array([_readout(network, n) for network in networks]),
+        batch,
+        n,
+    )
+    rows = march(stack, inputs, n - 1, progress)
+    return _collect(stack, inputs, data, rows, keep_matrices)
+
+
+def _readout(network, n):
+    """E: the identity, or, centred, the subtraction of the function at step 0."""
+    E = np.eye(n)
+    if network.centered:
+        E[:, 0] -= 1
+    return E
+
+
+def _collect(stack, inputs, data, rows, keep_matrices):
+    excess = np.einsum("bii->bi", inputs.C_v).copy()
+    curves = {
+        "test_loss": excess + data.noise**2,
+        "excess_loss": excess,
+        "train_loss": np.einsum("bii->bi", inputs.regime.C_Delta).copy(),
+        "bias": inputs.bias,
+        "width_variance": inputs.width_variance,
+        "data_variance": inputs.data_variance,
+    }
+    status, valid = [], []
+    for b in range(len(excess)):
+        verdict = judge(*(curves[name][b, :rows] for name in CURVES))
+        status.append(verdict)
+        valid.append(rows if verdict.step is None else verdict.step)
+        _finish(curves, b, rows, status)
+    matrices = {
+        "C_v": inputs.C_v,
+        "C_Delta": inputs.regime.C_Delta,
+        "R_vu": inputs.R_vu,
+        "R_Delta": inputs.regime.R_Delta,
+        **stack.two_time(),
+    }
+    matrices["C_h"][0], matrices["R_h"][0] = inputs.C_h, inputs.R_h
+    residuals = np.array([residual(stack, inputs, n)[b] for b, n in enumerate(valid)])
+    return {
+        **curves,
+        "status": np.array(status, dtype=object),
+        "residual": residuals,
+        **(matrices if keep_matrices else {}),
+    }
+
+
+def _finish(curves, b, rows, status):
+    """Fill the rows that were never computed: inf after a divergence, nan after an interrupt."""
+    total = curves["excess_loss"].shape[1]
+    if rows == total:
+        return
+    if status[b].outcome is Outcome.COMPLETE:
+        status[b] = Status(Outcome.INTERRUPTED, rows)
+    filler = np.inf if status[b].outcome is Outcome.DIVERGED else np.nan
+    for name in CURVES:
+        curves[name][b, rows:] = filler
+
+
+def _join(values):
+    if isinstance(values[0], dict):
+        return {key: _join([value[key] for value in values]) for key in values[0]}
+    return values[0] if len(values) == 1 else np.concatenate(values)
+
+
+def _first(value):
+    return {key: entry[0] for key, entry in value.items()} if isinstance(value, dict) else value[0]

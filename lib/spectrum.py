@@ -1,0 +1,182 @@
+"""The data covariance and the target, mode by mode."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from scipy.linalg import eigh_tridiagonal
+
+from lib import checks
+
+EXACT_MODES = 64
+"""Spectra with more modes than this are binned for the theory."""
+
+PANEL_RATIO = 3.0
+"""Largest ratio of eigenvalues inside one bin panel."""
+
+PANEL_NODES = 6
+"""Gauss nodes that replace the modes of a panel."""
+
+
+@dataclass(frozen=True, eq=False)
+class Spectrum:
+    r"""Eigenmodes of the data covariance and how the target sits on them.
+
+    Mode k has variance $\lambda_k$ and target weight $\beta^*_k$ with $(\beta^*_k)^2 = w_k^2$; averages are
+    sums over modes with masses $m_k$.
+
+    Parameters
+    ----------
+    eigenvalues : [M]
+        lambda_k > 0.
+    target_power : [M]
+        w_k^2 >= 0.
+    mass : [M]
+        m_k > 0, the fraction of the D input directions that mode k stands for; sums to 1.
+
+    The constructors `trace_class`, `power_law` and `from_data` give dimension-free spectra, in which
+    masses are numbers of modes, every D of the theory is 1, and `width`, `samples` and `batch` are
+    the counts N, P and B themselves.
+
+    Raises
+    ------
+    ValueError
+        If lengths differ, a number is out of range, or masses do not sum to 1.
+    """
+
+    eigenvalues: np.ndarray
+    target_power: np.ndarray
+    mass: np.ndarray
+    dimension_free: bool = field(default=False, init=False)
+
+    def __post_init__(self):
+        self._store(checks.sequence("mass", self.mass, positive=True))
+        total = self.mass.sum()
+        if abs(total - 1) > 1e-9:
+            raise ValueError(
+                f"mass sums to {total:.12g}, not 1: divide by the sum, "
+                "or use Spectrum.trace_class for numbers of modes."
+            )
+
+    def _store(self, mass):
+        columns = {
+            "eigenvalues": checks.sequence("eigenvalues", self.eigenvalues, positive=True),
+            "target_power": checks.sequence("target_power", self.target_power),
+            "mass": mass,
+        }
+        lengths = {name: len(column) for name, column in columns.items()}
+        if len(set(lengths.values())) > 1:
+            raise ValueError(f"lengths differ, {lengths}: give one entry per mode in each.")
+        for name, column in columns.items():
+            array = np.array(column)
+            array.flags.writeable = False
+            object.__setattr__(self, name, array)
+
+    @classmethod
+    def isotropic(cls):
+        """lambda = w^2 = 1 on all D directions."""
+        return cls([1.0], [1.0], [1.0])
+
+    @classmethod
+    def trace_class(cls, eigenvalues, target_power, counts=None):
+        """Dimension-free spectrum: lambda_k, w_k^2 and multiplicities (default 1), each [M]."""
+        spectrum = cls.__new__(cls)
+        object.__setattr__(spectrum, "eigenvalues", eigenvalues)
+        object.__setattr__(spectrum, "target_power", target_power)
+        object.__setattr__(spectrum, "dimension_free", True)
+        if counts is None:
+            counts = np.ones(len(checks.sequence("eigenvalues", eigenvalues, positive=True)))
+        counts = checks.sequence("counts", counts, positive=True)
+        if any(count != round(count) for count in counts):
+            raise ValueError("counts must be whole numbers of modes: round them.")
+        spectrum._store(counts)
+        return spectrum
+
+    @classmethod
+    def power_law(cls, modes, decay, source):
+        r"""$\lambda_k = k^{-a}$ and $\lambda_k w_k^2 \propto k^{-(ab+1)}$ summing to 1, k = 1..modes.
+
+        `decay` is the capacity exponent a > 0, `source` the source exponent b > 0; the lazy
+        network at infinite width and data then has loss $\sim t^{-b}$.
+        """
+        k = np.arange(1.0, checks.integer("modes", modes) + 1)
+        decay = checks.number("decay", decay, positive=True)
+        source = checks.number("source", source, positive=True)
+        signal = k ** -(decay * source + 1)
+        eigenvalues = k**-decay
+        return cls.trace_class(eigenvalues, signal / signal.sum() / eigenvalues)
+
+    @classmethod
+    def from_data(cls, X, y):
+        r"""Empirical second moment $X^T X / P$ and the least-squares target $y \approx X w$.
+
+        X [P, D], y [P]. A linear network without biases sees second moments, so nothing is
+        centred here: subtract means first where that is wanted. Directions in which the data do
+        not vary are left out, since no gradient ever points along them.
+        """
+        X, y = np.asarray(X, float), np.asarray(y, float)
+        if X.ndim != 2 or y.ndim != 1 or len(X) != len(y) or X.size == 0:
+            raise ValueError(
+                f"X has shape {X.shape} and y {y.shape}: give X [P, D] and y [P] with the same P >= 1."
+            )
+        if not (np.isfinite(X).all() and np.isfinite(y).all()):
+            raise ValueError("X or y has NaN or infinite entries: remove those samples.")
+        _, singular, directions = np.linalg.svd(X / np.sqrt(len(X)), full_matrices=False)
+        kept = singular > 1e-10 * singular.max(initial=0)
+        if not kept.any():
+            raise ValueError("X is zero: give samples that vary.")
+        eigenvalues = singular[kept] ** 2
+        target = directions[kept] @ (X.T @ y) / len(X) / eigenvalues
+        return cls.trace_class(eigenvalues, target**2)
+
+    def __len__(self):
+        return len(self.eigenvalues)
+
+    @property
+    def modes(self):
+        """Number of input directions of a dimension-free spectrum: the sum of its counts."""
+        return int(self.mass.sum())
+
+    def quadrature(self):
+        r"""lambda_j, m_j and m_j w_j^2 such that sums over modes of smooth functions are kept.
+
+        Few modes are returned as they are. Of many, each panel of neighbouring eigenvalues is
+        replaced by Gauss nodes of its mass; the target's weights on these nodes are those that
+        integrate the interpolating polynomial. Errors are those of a polynomial of degree 5 over a
+        factor 3 in lambda.
+        """
+        order = np.argsort(self.eigenvalues)[::-1]
+        eigenvalues, mass = self.eigenvalues[order], self.mass[order]
+        power = mass * self.target_power[order]
+        if len(self) <= EXACT_MODES:
+            return eigenvalues, mass, power
+        panels = []
+        start = 0
+        while start < len(eigenvalues):
+            inside = eigenvalues[start:] * PANEL_RATIO >= eigenvalues[start]
+            stop = start + int(inside.sum())
+            columns = (column[start:stop] for column in (eigenvalues, mass, power))
+            panels.append(_gauss_panel(*columns))
+            start = stop
+        return tuple(np.concatenate(column) for column in zip(*panels, strict=True))
+
+
+def _gauss_panel(points, mass, power):
+    """Gauss nodes of the measure `mass` on `points`, and the weights of `power` on them."""
+    if len(np.unique(points)) <= PANEL_NODES:
+        return points, mass, power
+    basis = np.zeros((PANEL_NODES, len(points)))
+    diagonal, off_diagonal = np.zeros(PANEL_NODES), np.zeros(PANEL_NODES)
+    basis[0] = np.sqrt(mass / mass.sum())
+    for n in range(PANEL_NODES):
+        following = points * basis[n]
+        diagonal[n] = basis[n] @ following
+        following = following - basis[: n + 1].T @ (basis[: n + 1] @ following)
+        following = following - basis[: n + 1].T @ (basis[: n + 1] @ following)
+        off_diagonal[n] = np.linalg.norm(following)
+        if n + 1 < PANEL_NODES:
+            basis[n + 1] = following / off_diagonal[n]
+    nodes, vectors = eigh_tridiagonal(diagonal, off_diagonal[:-1])
+    weights = mass.sum() * vectors[0] ** 2
+    # The Lagrange polynomial of node j is sum_n p_n(x) p_n(x_j) weight_j, p_n = basis_n / basis_0.
+    lagrange = (vectors.T * vectors[0][:, None]) @ (basis / basis[0])
+    return nodes, weights, lagrange @ power

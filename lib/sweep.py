@@ -1,0 +1,48 @@
+"""Broadcasting of problems: K networks and trainings that are computed as one batch."""
+
+from collections.abc import Sequence
+
+from lib.data import Data
+from lib.network import Network
+from lib.training import Training
+
+
+def _members(name, value, kind):
+    """`value` as a tuple of `kind`, and whether it was a sequence."""
+    if isinstance(value, kind):
+        return (value,), False
+    if isinstance(value, (str, bytes)) or not isinstance(value, Sequence) or len(value) == 0:
+        raise ValueError(f"{name} is {value!r}: give one lib.{kind.__name__} or a list of them.")
+    for entry in value:
+        if not isinstance(entry, kind):
+            raise ValueError(f"{name} contains {entry!r}: give only lib.{kind.__name__} objects.")
+    return tuple(value), True
+
+
+def broadcast(network, data, training):
+    """Return (networks, trainings, single): tuples of equal length K, and whether K has no axis."""
+    networks, many_networks = _members("network", network, Network)
+    trainings, many_trainings = _members("training", training, Training)
+    if not isinstance(data, Data):
+        raise ValueError(f"data is {data!r}: give a lib.Data.")
+    if many_networks and many_trainings and len(networks) != len(trainings):
+        raise ValueError(
+            f"{len(networks)} networks but {len(trainings)} trainings: "
+            "give sequences of one length, or a single one of either."
+        )
+    if len({entry.shape for entry in networks}) > 1:
+        raise ValueError(
+            "the networks of one sequence differ in depth, width, branch_scale or outputs: "
+            "make one call for each shape."
+        )
+    if len({entry.steps for entry in trainings}) > 1:
+        raise ValueError(
+            "the trainings of one sequence differ in steps: give all the same number, "
+            "or make one call for each."
+        )
+    count = max(len(networks), len(trainings))
+    if not many_networks:
+        networks *= count
+    if not many_trainings:
+        trainings *= count
+    return networks, trainings, not (many_networks or many_trainings)

@@ -1,0 +1,126 @@
+"""Training as one matrix: how much the gradient of step s has moved the weights by step t."""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+
+import numpy as np
+
+from lib import checks
+
+
+@dataclass(frozen=True)
+class Memory:
+    r"""What the theory and the simulator need to know about an optimizer.
+
+    $$ W(t) = d(t)\, W(0) + \gamma_0 \sum_{s<t} K(t,s)\, g(s)\, h(s)^\top / \sqrt N . $$
+
+    Attributes
+    ----------
+    times : [T]
+        Times of the rows, in steps.
+    K : [T, T]
+        Strictly lower triangular, in units of the learning rate.
+    decay : [T]
+        d(t), the factor left of the initial weights; 1 without weight decay.
+    """
+
+    times: np.ndarray
+    K: np.ndarray
+    decay: np.ndarray
+
+
+class Training(ABC):
+    """An optimizer: a number of steps and their `Memory`; all that theory and simulator ask of it."""
+
+    steps: int
+
+    @abstractmethod
+    def memory(self):
+        """The optimizer's `Memory` over steps 0 .. T."""
+
+
+@dataclass(frozen=True, eq=False)
+class GradientDescent(Training):
+    r"""(Stochastic) gradient descent with momentum, Nesterov's look-ahead and weight decay.
+
+    Each step applies, to every weight matrix,
+
+    $$ b \leftarrow \mu b + G, \qquad W \leftarrow (1 - \eta_t \omega) W - \eta_t b $$
+
+    with G the gradient (in mean-field scaling, raw rate $\eta \gamma_0^2 N_L$); Nesterov uses
+    $G + \mu b$ in place of b. Momentum and Nesterov are those of `torch.optim.SGD`, weight decay is
+    decoupled.
+
+    Parameters
+    ----------
+    steps : int
+        T >= 1.
+    learning_rate : float or [steps]
+        eta, constant or one per step.
+    momentum : float
+        mu in [0, 1).
+    nesterov : bool
+        Needs momentum > 0.
+    weight_decay : float
+        omega >= 0, with eta_t omega < 1 at every step.
+
+    Raises
+    ------
+    ValueError
+        If a number is out of range or a schedule has the wrong length.
+    """
+
+    steps: int
+    learning_rate: float | np.ndarray
+    momentum: float = 0.0
+    nesterov: bool = False
+    weight_decay: float = 0.0
+
+    def __post_init__(self):
+        def store(name, value):
+            object.__setattr__(self, name, value)
+
+        store("steps", checks.integer("steps", self.steps))
+        if np.ndim(self.learning_rate) == 0:
+            store("learning_rate", checks.number("learning_rate", self.learning_rate))
+        else:
+            rates = np.array(checks.sequence("learning_rate", self.learning_rate))
+            if len(rates) != self.steps:
+                raise ValueError(
+                    f"learning_rate lists {len(rates)} rates for {self.steps} steps: "
+                    "give one number, or one per step."
+                )
+            rates.flags.writeable = False
+            store("learning_rate", rates)
+        store("momentum", checks.number("momentum", self.momentum, below=1))
+        store("nesterov", checks.flag("nesterov", self.nesterov))
+        store("weight_decay", checks.number("weight_decay", self.weight_decay))
+        if self.nesterov and self.momentum == 0:
+            raise ValueError("nesterov needs momentum: give a momentum in (0, 1).")
+        if self.weight_decay * np.max(self.rates) >= 1:
+            raise ValueError(
+                "learning_rate * weight_decay reaches 1, which erases the weights in one step: "
+                "lower one of them."
+            )
+
+    @property
+    def rates(self):
+        """eta_t for every step, [steps]."""
+        return np.broadcast_to(np.asarray(self.learning_rate, float), (self.steps,))
+
+    def memory(self):
+        """K is the impulse response of the recursion, row by row."""
+        K = np.zeros((self.steps + 1, self.steps + 1))
+        decay = np.ones(self.steps + 1)
+        buffer = np.zeros(self.steps + 1)
+        for t, rate in enumerate(self.rates):
+            buffer *= self.momentum
+            buffer[t] += 1
+            kick = buffer
+            if self.nesterov:
+                kick = self.momentum * buffer
+                kick[t] += 1
+            shrink = 1 - rate * self.weight_decay
+            K[t + 1] = shrink * K[t] + rate * kick
+            decay[t + 1] = shrink * decay[t]
+        return Memory(np.arange(self.steps + 1.0), K, decay)

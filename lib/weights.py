@@ -1,0 +1,154 @@
+r"""Trained weights, applied without being formed.
+
+Every gradient is an outer product, so layer l of one configuration is
+
+$$ W(t) = d(t)\, W(0) + c\,\gamma_0 \sum_{s<t} K(t,s)\, g(s)\, h(s)^\top , $$
+
+applied as c W(t), with c the scale of the layer ($1/\sqrt{N_l}$; $h = h^l$, $g = g^{l+1}$). A product with
+W(t) is one with W(0), shared by all configurations, and two with the history of h and g.
+
+Once momentum has been forgotten, weight decay shrinks an old gradient exactly as it shrinks W(0):
+K(t,s)/d(t) no longer changes. When so many such steps have gathered that they hold as many numbers as
+the matrices themselves, they are folded into one matrix for each configuration, which takes the place
+of W(0). Hence time and memory per step grow up to about N/2 steps (equal widths N) and then stay.
+"""
+
+import numpy as np
+import torch
+
+LOCKSTEP = 8
+"""Configurations computed together: every product with W(0) has this many rows, used or not."""
+
+SETTLED = 1e-14
+"""A column of K follows d(t) when it does so to this relative accuracy in every later step."""
+
+
+def memory_length(memory):
+    """Steps after which every column of K is proportional to d(t), rounded up to a power of two.
+
+    Rounded, so that the learning rates of a sweep, whose lengths differ a little, share it.
+    """
+    K, decay = memory.K, memory.decay
+    scale = SETTLED * np.abs(K).max(axis=0)
+    steps = np.arange(len(K))
+    last_change = steps + 1
+    for t in steps[:-1]:
+        changed = np.abs(K[t + 1] - K[t] * (decay[t + 1] / decay[t])) > scale
+        last_change[changed] = t + 1
+    length = int((last_change - steps).max())
+    return 1 << (length - 1).bit_length()
+
+
+def history_length(sizes, memory):
+    """Past steps to keep, and how many of them can be folded when that many have gathered."""
+    pairs = list(zip(sizes[:-1], sizes[1:], strict=True))
+    steps = len(memory.K) - 1
+    foldable = -(-sum(a * b for a, b in pairs) // sum(a + b for a, b in pairs))
+    if foldable >= steps:
+        return steps, 0
+    length = foldable + memory_length(memory) - 1
+    return (length, foldable) if length < steps else (steps, 0)
+
+
+class Weights:
+    """W^0 .. W^L of up to `LOCKSTEP` configurations with one history length.
+
+    Parameters
+    ----------
+    initial : list of L + 1 tensors [N_{l+1}, N_l]
+        W(0), shared.
+    scales : list of L + 1 floats
+        c of each layer.
+    richness : list of floats
+        gamma_0 of each configuration.
+    memories : list of `lib.training.Memory`
+        The optimizer of each configuration.
+    history : (int, int)
+        From `history_length`, the same for all configurations.
+    """
+
+    def __init__(self, initial, scales, richness, memories, history):
+        self.scales, self.richness, self.memories = scales, richness, memories
+        self.length, self.foldable = history
+        self.shared, self.own = initial, None
+        self.base_decay = [1.0] * len(memories)
+        # One tensor for each configuration: rows of a common one would round differently.
+        self.h, self.g = (
+            [[W.new_empty(self.length, W.shape[side]) for _ in memories] for W in initial]
+            for side in (1, 0)
+        )
+        self.first = self.count = 0
+
+    def advance(self, t):
+        """From now on `forward` and `backward` mean W(t); steps 0 .. t-1 have been recorded."""
+        self._set_time(t)
+        if self.foldable and self.count == self.length:
+            self._fold()
+            self.base_decay = [memory.decay[t] for memory in self.memories]
+            self._set_time(t)
+
+    def _set_time(self, t):
+        past = slice(self.first, self.first + self.count)
+        self.decay = self.shared[0].new_ones(LOCKSTEP, 1)
+        self.kicks = []
+        for i, (memory, richness) in enumerate(zip(self.memories, self.richness, strict=True)):
+            self.decay[i] = memory.decay[t] / self.base_decay[i]
+            self.kicks.append(torch.from_numpy(richness * memory.K[t, past]).to(self.decay))
+
+    def forward(self, layer, x):
+        """c W^l(t) x, x and the result [LOCKSTEP, size]: one row for each configuration."""
+        if self.own is None:
+            base = x @ self.shared[layer].T
+        else:
+            base = self._each(layer, x, lambda W: W)
+        return self._add_history(base, x, self.h[layer], self.g[layer], self.scales[layer])
+
+    def backward(self, layer, y):
+        """c W^l(t)^T y, row by row as in `forward`."""
+        if self.own is None:
+            base = y @ self.shared[layer]
+        else:
+            base = self._each(layer, y, lambda W: W.T)
+        return self._add_history(base, y, self.g[layer], self.h[layer], self.scales[layer])
+
+    def _each(self, layer, x, side):
+        rows = [side(W) @ row for W, row in zip(self.own[layer], x, strict=False)]
+        unused = rows[0].new_zeros(LOCKSTEP - len(rows), len(rows[0]))
+        return torch.cat([torch.stack(rows), unused])
+
+    def _add_history(self, base, x, met, left, scale):
+        """scale * (decay * base + scale * sum_s kick(s) left(s) (met(s) . x))."""
+        base *= scale * self.decay
+        if self.count:
+            for i, kick in enumerate(self.kicks):
+                overlap = (met[i][: self.count] @ x[i]) * kick
+                base[i].addmv_(left[i][: self.count].T, overlap, alpha=scale**2)
+        return base
+
+    def record(self, h, g):
+        """Store the fields of the current step: h^0 .. h^L and g^1 .. g^{L+1}, rows as in `forward`."""
+        for kept, fields in ((self.h, h), (self.g, g)):
+            for layer, field in zip(kept, fields, strict=True):
+                for own, row in zip(layer, field, strict=False):
+                    own[self.count] = row
+        self.count += 1
+
+    def _fold(self):
+        """Absorb the oldest steps into a matrix for each configuration, at the current time."""
+        old, rest = slice(0, self.foldable), slice(self.foldable, self.count)
+        if self.own is None:
+            self.own = [[W] * len(self.memories) for W in self.shared]
+        for layer, scale in enumerate(self.scales):
+            for i, kick in enumerate(self.kicks):
+                h, g = self.h[layer][i], self.g[layer][i]
+                self.own[layer][i] = torch.addmm(
+                    self.own[layer][i],
+                    (kick[old, None] * g[old]).T,
+                    h[old],
+                    beta=self.decay[i].item(),
+                    alpha=scale,
+                )
+                for field in (h, g):
+                    field[: self.count - self.foldable] = field[rest].clone()
+        self.first += self.foldable
+        self.count -= self.foldable

@@ -1,0 +1,51 @@
+"""Spectra: quadrature of many modes, and spectra of data."""
+
+import numpy as np
+import pytest
+
+from lib import Spectrum
+
+
+def test_quadrature_keeps_sums_over_modes():
+    spectrum = Spectrum.power_law(30_000, 1.5, 0.6)
+    nodes, mass, power = spectrum.quadrature()
+    assert len(nodes) < 130
+    assert mass.sum() == pytest.approx(30_000, rel=1e-12)
+    assert nodes @ mass == pytest.approx(spectrum.eigenvalues.sum(), rel=1e-12)
+    assert nodes @ power == pytest.approx(1, rel=1e-12)
+    for time in (1.0, 30.0, 1000.0):
+        for weights, nodes_weights in ((spectrum.target_power, power), (1.0, mass)):
+            exact = np.sum(spectrum.eigenvalues * weights * np.exp(-time * spectrum.eigenvalues))
+            assert np.sum(nodes * nodes_weights * np.exp(-time * nodes)) == pytest.approx(
+                exact, rel=1e-6
+            )
+
+
+def test_few_modes_are_kept_as_they_are():
+    nodes, mass, power = Spectrum([0.5, 2.0], [1.0, 3.0], [0.4, 0.6]).quadrature()
+    np.testing.assert_allclose([nodes, mass, power], [[2.0, 0.5], [0.6, 0.4], [1.8, 0.4]])
+
+
+def test_equal_eigenvalues_survive_binning():
+    spectrum = Spectrum.trace_class(np.ones(100), np.arange(100.0))
+    nodes, mass, power = spectrum.quadrature()
+    assert nodes @ mass == pytest.approx(100) and nodes @ power == pytest.approx(4950)
+
+
+def test_spectrum_of_data_is_its_second_moment_and_least_squares():
+    rng = np.random.default_rng(0)
+    scales, target = np.array([3.0, 1.0, 0.2]), np.array([1.0, -2.0, 0.5])
+    X = rng.normal(size=(400, 3)) * scales
+    spectrum = Spectrum.from_data(X, X @ target)
+    moments, directions = np.linalg.eigh(X.T @ X / 400)
+    np.testing.assert_allclose(spectrum.eigenvalues, moments[::-1], rtol=1e-10)
+    np.testing.assert_allclose(
+        spectrum.target_power, (directions.T @ target)[::-1] ** 2, rtol=1e-8
+    )
+    assert spectrum.dimension_free and spectrum.modes == 3
+
+
+def test_directions_without_data_are_left_out():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(5, 12))
+    assert len(Spectrum.from_data(X, X[:, 0])) == 5
