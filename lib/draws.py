@@ -7,7 +7,6 @@ row. Zero weights stay zero, so the padding is invisible to the dynamics.
 """
 
 import enum
-import math
 
 import numpy as np
 import torch
@@ -39,7 +38,7 @@ def zeros(*sizes, like):
 
 
 def draw_weights(seed, sizes, like):
-    """W^0 .. W^L at initialisation: W^l is [N_{l+1}, N_l] (padded) for `sizes` D, N_1, .., N_L, 1.
+    """W^0 .. W^L at initialization: W^l is [N_{l+1}, N_l] (padded) for `sizes` D, N_1, .., N_L, 1.
 
     `like` is a tensor of the wanted dtype and device.
     """
@@ -50,80 +49,3 @@ def draw_weights(seed, sizes, like):
         weights.append(zeros(above, below, like=like))
         weights[-1][:above, :below] = drawn
     return weights
-
-
-class Inputs:
-    r"""Gaussian inputs: `eigenvalues` and `target` [D] (padded), and the scale of W^0.
-
-    `scale` is $1/\sqrt D$, or 1 for dimension-free data.
-    """
-
-    def __init__(self, eigenvalues, target, scale, noise, like):
-        self.dim, self.scale, self.noise = len(eigenvalues), scale, noise
-        self.eigenvalues, self.target = (zeros(self.dim, like=like) for _ in range(2))
-        self.eigenvalues[: self.dim] = torch.as_tensor(eigenvalues)
-        self.target[: self.dim] = torch.as_tensor(target)
-        self.amplitudes = self.eigenvalues[: self.dim].sqrt()
-
-    def excess(self, v):
-        r"""Excess loss $\sum_i \lambda_i v_i^2 / D$ of each row of v."""
-        return self.scale**2 * (self.eigenvalues * v**2).sum(-1)
-
-
-class Population:
-    r"""The gradient of the population loss: $u = \lambda v$."""
-
-    def __init__(self, inputs, seed):
-        self.inputs = inputs
-
-    def draw(self, step):
-        """Nothing is drawn."""
-
-    def signal(self, v):
-        """Error signal u and training loss for each row of v."""
-        return self.inputs.eigenvalues * v, self.inputs.excess(v) + self.inputs.noise**2
-
-
-class Samples:
-    r"""Gradients from samples: $\Delta = X v/\sqrt D + \sigma \epsilon$ and $u = \sqrt D\, X^\top \Delta / P$.
-
-    `fresh` samples are drawn at every step and then forgotten; otherwise the first ones stay.
-    """
-
-    def __init__(self, inputs, count, fresh, seed):
-        like = inputs.eigenvalues
-        self.inputs, self.count, self.fresh = inputs, count, fresh
-        self.streams = [
-            generator(seed, stream, device=like.device) for stream in (Stream.INPUTS, Stream.LABELS)
-        ]
-        self.X, self.noise = zeros(count, inputs.dim, like=like), zeros(count, like=like)
-
-    def draw(self, step):
-        """The samples of this step."""
-        if step > 0 and not self.fresh:
-            return
-        sizes = (self.count, self.inputs.dim), (self.count,)
-        X, noise = (
-            torch.randn(size, generator=stream, device=self.X.device)
-            for size, stream in zip(sizes, self.streams, strict=True)
-        )
-        self.X[: self.count, : self.inputs.dim] = X * self.inputs.amplitudes
-        self.noise[: self.count] = self.inputs.noise * noise
-
-    def signal(self, v):
-        """Error signal u and training loss for each row of v."""
-        Delta = torch.addmm(self.noise, v, self.X.T, alpha=self.inputs.scale)
-        u = (Delta @ self.X) / (self.count * self.inputs.scale)
-        return u, (Delta**2).sum(-1) / self.count
-
-
-def sampling(data, inputs, seed):
-    """What the data do to the error of the weights, as `data` has it."""
-    for size, fresh in ((data.samples, False), (data.batch, True)):
-        if size is not None:
-            return Samples(inputs, sample_count(size, inputs), fresh, seed)
-    return Population(inputs, seed)
-
-
-def sample_count(size, inputs):
-    return round(size / inputs.scale**2)

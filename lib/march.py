@@ -16,7 +16,7 @@ def march(stack, inputs, steps, progress=None):
     Stops early when every configuration has diverged, or at a keyboard interrupt. `progress`, if
     given, is called with the number of rows done and the number of rows.
     """
-    rows = steps + 1
+    rows, done = steps + 1, 0
     with np.errstate(all="ignore"):
         for t in range(rows):
             now = slice(t, t + 1)
@@ -24,10 +24,11 @@ def march(stack, inputs, steps, progress=None):
                 stack.backward(now)
                 inputs.advance(now, stack.first)
                 stack.forward(now, inputs)
+                done = t + 1
+                if progress is not None:
+                    progress(done, rows)
             except KeyboardInterrupt:
-                return t
-            if progress is not None:
-                progress(t + 1, rows)
+                return done
             if not (np.einsum("bii->bi", inputs.C_v)[:, t] < DIVERGENCE).any():
-                return t + 1
+                return done
     return rows

@@ -1,6 +1,5 @@
 """`simulate`: train networks of finite size on the problem that `solve` solves."""
 
-import math
 import os
 import time
 from collections.abc import Sequence
@@ -12,12 +11,14 @@ from tqdm import tqdm
 
 from lib import checks
 from lib.data import Data
-from lib.draws import Inputs, draw_weights, sample_count, sampling
+from lib.draws import draw_weights
+from lib.fields import Architecture, Lockstep
+from lib.finite_data import Inputs
 from lib.network import Network
-from lib.status import Outcome, Status, judge
+from lib.status import judge
 from lib.sweep import broadcast
-from lib.training import GradientDescent
-from lib.weights import LOCKSTEP, Weights, history_length
+from lib.training import Training
+from lib.weights import LOCKSTEP, history_length
 
 CURVES = ("test_loss", "excess_loss", "train_loss")
 
@@ -50,7 +51,7 @@ class Runs:
 
     network: Network | tuple[Network, ...]
     data: Data
-    training: GradientDescent | tuple[GradientDescent, ...]
+    training: Training | tuple[Training, ...]
     dim: int
     seeds: tuple[int, ...]
     times: np.ndarray
@@ -87,8 +88,8 @@ def simulate(
     network : Network or sequence of Network
         A sequence must share depth, widths, branches and outputs.
     data : Data
-    training : GradientDescent or sequence of GradientDescent
-        A sequence must share `steps`. Sequences of networks and trainings have one length K; a
+    training : Training or sequence of Training
+        Usually `GradientDescent`. A sequence must share `steps`. Sequences of networks and trainings have one length K; a
         single one of either is used for all. All K configurations of a seed start from the same
         weights and see the same data; what one of them does never depends on the others.
     dim : int
@@ -117,28 +118,106 @@ def simulate(
     NotImplementedError
         For several outputs.
     """
-    networks, trainings, single = broadcast(network, data, training, GradientDescent)
+    networks, trainings, single = broadcast(network, data, training)
     if networks[0].outputs > 1:
         raise NotImplementedError("networks are trained with one output: leave outputs out.")
     like = torch.empty(0, dtype=_precision(dtype), device=_device(device))
     seeds = _seeds(seeds)
-    inputs = _inputs(data, dim, like)
-    sizes = _sizes(networks[0], data, inputs)
+    bar_wanted = checks.flag("progress", progress) and "CI" not in os.environ
+    inputs = Inputs(data, dim, like)
+    architecture = Architecture(networks[0], inputs)
+    steps = trainings[0].steps
     start = time.perf_counter()
-    groups = _groups(networks, trainings, sizes)
-    losses = np.full((len(CURVES), len(networks), len(seeds), trainings[0].steps + 1), np.nan)
-    bar = tqdm(
-        total=len(seeds) * (trainings[0].steps + 1),
-        delay=LONG_RUN,
-        leave=False,
-        disable=not checks.flag("progress", progress) or "CI" in os.environ,
-    )
-    rows = [0] * len(seeds)
-    try:
-        with bar:
+    made = {training: training.memory() for training in trainings}
+    memories = [made[training] for training in trainings]
+    losses = np.full((len(CURVES), len(networks), len(seeds), steps + 1), np.nan)
+    finished = np.zeros(len(seeds), int)
+    total = len(seeds) * (steps + 1)
+    with tqdm(total=total, delay=LONG_RUN, leave=False, disable=not bar_wanted) as bar:
+        try:
             for j, seed in enumerate(seeds):
-                curves = [_Curves(group, losses[:, :, j]) for group in groups]
-    except KeyboardInterrupt:
-        pass
+                for t, step_losses in enumerate(_train(networks, memories, architecture, inputs, seed)):
+                    losses[:, :, j, t] = step_losses
+                    finished[j] = t + 1
+                    bar.update()
+        except KeyboardInterrupt:
+            pass
+    status = np.empty((len(networks), len(seeds)), dtype=object)
+    for k, j in np.ndindex(status.shape):
+        status[k, j] = judge(losses[:, k, j], finished[j])
+    only = 0 if single else slice(None)
+    return Runs(
+        network=networks[0] if single else networks,
+        data=data,
+        training=trainings[0] if single else trainings,
+        dim=inputs.dim,
+        seeds=seeds,
+        times=memories[0].times,
+        status=status[only],
+        wall_time=time.perf_counter() - start,
+        **{name: curve[only] for name, curve in zip(CURVES, losses, strict=True)},
+    )
 
 
+def _train(networks, memories, architecture, inputs, seed):
+    """Yield the losses [curves, K] of step 0, 1, .. of all configurations of one seed."""
+    sampling = inputs.sampling(seed)
+    initial = draw_weights(seed, architecture.sizes, inputs.eigenvalues)
+    groups = [
+        Lockstep(
+            members,
+            [networks[k] for k in members],
+            [memories[k] for k in members],
+            architecture,
+            inputs,
+            initial,
+        )
+        for members in _groups(memories, architecture)
+    ]
+    losses = np.empty((len(CURVES), len(networks)))
+    for t in range(len(memories[0].times)):
+        sampling.draw(t)
+        for group in groups:
+            excess, train = group.step(t, sampling)
+            losses[:, group.members] = excess + inputs.data.noise**2, excess, train
+        yield losses
+
+
+def _groups(memories, architecture):
+    """Indices of the configurations that are computed together: one history length, few enough."""
+    by_history = {}
+    for k, memory in enumerate(memories):
+        by_history.setdefault(history_length(architecture.sizes, memory), []).append(k)
+    return [
+        same[i : i + LOCKSTEP] for same in by_history.values() for i in range(0, len(same), LOCKSTEP)
+    ]
+
+
+def _precision(dtype):
+    names = {"float32": torch.float32, "float64": torch.float64}
+    for name, precision in names.items():
+        if dtype in (name, precision):
+            return precision
+    raise ValueError(f"dtype is {dtype!r}: give 'float32' or 'float64'.")
+
+
+def _device(device):
+    try:
+        device = torch.device(device)
+    except (RuntimeError, TypeError) as error:
+        raise ValueError(f"device is {device!r}: give 'cpu' or 'cuda'.") from error
+    if device.type not in ("cpu", "cuda"):
+        raise ValueError(f"device is '{device}': give 'cpu' or 'cuda'.")
+    if device.type == "cuda" and not torch.cuda.is_available():
+        raise ValueError("device is 'cuda' but this torch sees no GPU: give 'cpu'.")
+    return device
+
+
+def _seeds(seeds):
+    if isinstance(seeds, Sequence) and not isinstance(seeds, (str, bytes)):
+        listed = tuple(checks.integer(f"seeds[{i}]", seed, least=0) for i, seed in enumerate(seeds))
+    else:
+        listed = tuple(range(checks.integer("seeds", seeds, least=0)))
+    if not listed:
+        raise ValueError("there are no seeds: give a number of at least 1, or a list.")
+    return listed

@@ -11,7 +11,7 @@ from lib.layers import PlainStack
 from lib.linear_gaussian import TrainedMatrix
 from lib.march import march
 from lib.solution import CURVES, Solution
-from lib.status import Outcome, Status, judge
+from lib.status import judge
 from lib.sweep import broadcast
 
 BATCH_BYTES = 2**24
@@ -127,12 +127,8 @@ def _collect(stack, inputs, data, rows, keep_matrices):
         "width_variance": inputs.width_variance,
         "data_variance": inputs.data_variance,
     }
-    status, valid = [], []
-    for b in range(len(excess)):
-        verdict = judge(*(curves[name][b, :rows] for name in CURVES))
-        status.append(verdict)
-        valid.append(rows if verdict.step is None else verdict.step)
-        _finish(curves, b, rows, status)
+    status = [judge([curves[name][b] for name in CURVES], rows) for b in range(len(excess))]
+    valid = [rows if verdict.step is None else verdict.step for verdict in status]
     matrices = {
         "C_v": inputs.C_v,
         "C_Delta": inputs.regime.C_Delta,
@@ -141,25 +137,16 @@ def _collect(stack, inputs, data, rows, keep_matrices):
         **stack.two_time(),
     }
     matrices["C_h"][0], matrices["R_h"][0] = inputs.C_h, inputs.R_h
-    residuals = np.array([residual(stack, inputs, n)[b] for b, n in enumerate(valid)])
+    residuals = np.empty(len(excess))
+    for n in set(valid):
+        here = np.equal(valid, n)
+        residuals[here] = residual(stack, inputs, n)[here]
     return {
         **curves,
         "status": np.array(status, dtype=object),
         "residual": residuals,
         **(matrices if keep_matrices else {}),
     }
-
-
-def _finish(curves, b, rows, status):
-    """Fill the rows that were never computed: inf after a divergence, nan after an interrupt."""
-    total = curves["excess_loss"].shape[1]
-    if rows == total:
-        return
-    if status[b].outcome is Outcome.COMPLETE:
-        status[b] = Status(Outcome.INTERRUPTED, rows)
-    filler = np.inf if status[b].outcome is Outcome.DIVERGED else np.nan
-    for name in CURVES:
-        curves[name][b, rows:] = filler
 
 
 def _join(values):

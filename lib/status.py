@@ -43,17 +43,21 @@ class Status:
         return self.value
 
 
-def judge(*losses):
-    """Replace diverged losses by inf from the first such step on, in place; return the `Status`.
+def judge(losses, finished):
+    """The `Status` of one run; losses that say nothing are replaced in place.
 
-    Each of `losses` is a row over the same steps.
+    `losses` are rows over the same steps, of which the first `finished` were computed. They become
+    inf from the first divergence on, and nan where the run was interrupted.
     """
-    bad = np.zeros(losses[0].shape, bool)
+    bad = np.zeros(finished, bool)
     for loss in losses:
-        bad |= ~(loss < DIVERGENCE)
-    if not bad.any():
+        bad |= ~(loss[:finished] < DIVERGENCE)
+    if bad.any():
+        status, filler = Status(Outcome.DIVERGED, int(np.argmax(bad))), np.inf
+    elif finished < len(losses[0]):
+        status, filler = Status(Outcome.INTERRUPTED, finished), np.nan
+    else:
         return Status(Outcome.COMPLETE)
-    step = int(np.argmax(bad))
     for loss in losses:
-        loss[step:] = np.inf
-    return Status(Outcome.DIVERGED, step)
+        loss[status.step :] = filler
+    return status

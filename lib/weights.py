@@ -23,6 +23,11 @@ SETTLED = 1e-14
 """A column of K follows d(t) when it does so to this relative accuracy in every later step."""
 
 
+def _shrinkage(later, earlier):
+    """The factor between two values of d(t); nothing is left of what has decayed to zero."""
+    return later / earlier if earlier else 0.0
+
+
 def memory_length(memory):
     """Steps after which every column of K is proportional to d(t), rounded up to a power of two.
 
@@ -33,7 +38,7 @@ def memory_length(memory):
     steps = np.arange(len(K))
     last_change = steps + 1
     for t in steps[:-1]:
-        changed = np.abs(K[t + 1] - K[t] * (decay[t + 1] / decay[t])) > scale
+        changed = np.abs(K[t + 1] - K[t] * _shrinkage(decay[t + 1], decay[t])) > scale
         last_change[changed] = t + 1
     length = int((last_change - steps).max())
     return 1 << (length - 1).bit_length()
@@ -92,7 +97,7 @@ class Weights:
         self.decay = self.shared[0].new_ones(LOCKSTEP, 1)
         self.kicks = []
         for i, (memory, richness) in enumerate(zip(self.memories, self.richness, strict=True)):
-            self.decay[i] = memory.decay[t] / self.base_decay[i]
+            self.decay[i] = _shrinkage(memory.decay[t], self.base_decay[i])
             self.kicks.append(torch.from_numpy(richness * memory.K[t, past]).to(self.decay))
 
     def forward(self, layer, x):
