@@ -7,7 +7,7 @@ first use). Both take the same problem: a `Network`, a `Data` and a `GradientDes
 from lib.data import Data
 from lib.network import Network
 from lib.solution import Solution
-from lib.solve import solve
+from lib.solver import solve
 from lib.spectrum import Spectrum
 from lib.status import Outcome, Status
 from lib.training import GradientDescent

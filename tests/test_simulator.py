@@ -1,0 +1,314 @@
+"""The simulator against plain autograd training, the theory, conservation laws and itself."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+
+import lib
+from lib.draws import Stream, draw_weights, generator
+from lib.fields import Architecture
+from lib.finite_data import Inputs
+
+NOISE = 0.3
+SPECTRUM = lib.Spectrum([2.0, 0.5], [0.4, 2.2], [0.3, 0.7])
+REGIMES = {
+    "population": lib.Data(noise=NOISE),
+    "population, two modes": lib.Data(noise=NOISE, spectrum=SPECTRUM),
+    "repeated": lib.Data(samples=0.8, noise=NOISE),
+    "repeated, two modes": lib.Data(samples=1.5, noise=NOISE, spectrum=SPECTRUM),
+    "one pass": lib.Data(batch=0.5, noise=NOISE),
+    "one pass, dimension free": lib.Data(
+        batch=5, noise=NOISE, spectrum=lib.Spectrum.power_law(12, 1.2, 0.5)
+    ),
+}
+OPTIMIZERS = {
+    "constant rate": lib.GradientDescent(12, 0.05),
+    "schedule": lib.GradientDescent(12, np.linspace(0.08, 0.0, 12)),
+    "heavy ball": lib.GradientDescent(12, 0.03, momentum=0.6),
+    "Nesterov": lib.GradientDescent(12, 0.03, momentum=0.6, nesterov=True),
+    "weight decay": lib.GradientDescent(12, 0.05, weight_decay=0.4),
+    "everything": lib.GradientDescent(
+        12, np.linspace(0.04, 0.01, 12), momentum=0.5, nesterov=True, weight_decay=0.3
+    ),
+}
+
+
+def plain_training(network, data, training, dim, seed):
+    """The same run the slow way: a forward pass of every sample, autograd, and torch's own SGD."""
+    like = torch.empty(0, dtype=torch.float64)
+    inputs = Inputs(data, dim, like)
+    architecture = Architecture(network, inputs)
+    sizes, D = architecture.sizes, inputs.dim
+    unit = 1.0 if data.spectrum.dimension_free else math.sqrt(D)
+    eye = torch.eye(D, dtype=torch.float64)
+    drawn = draw_weights(seed, sizes, like)
+    weights = [
+        W[:above, :below].clone().requires_grad_()
+        for W, below, above in zip(drawn, sizes[:-1], sizes[1:], strict=True)
+    ]
+    branch = None
+    if network.branch_scale is not None:
+        branch = network.branch_scale / math.sqrt(network.depth)
+
+    def f(x):
+        h = x @ weights[0].T / unit
+        for W in weights[1:-1]:
+            image = h @ W.T / math.sqrt(W.shape[1])
+            h = image if branch is None else h + branch * image
+        return (h @ weights[-1].T).squeeze(-1) * unit / (network.richness * sizes[-2])
+
+    variance, target = inputs.eigenvalues[:D], inputs.target[:D]
+    streams = [generator(seed, stream) for stream in (Stream.INPUTS, Stream.LABELS)]
+    size = data.samples if data.samples is not None else data.batch
+    count = round(size * (1 if data.spectrum.dimension_free else D)) if size else D
+    origin = (lambda x: 0.0) if not network.centered else (lambda x, z=f(eye).detach(): x @ z)
+
+    def draw():
+        if size is None:  # one sample along each direction is the population
+            x = torch.diag((variance * D).sqrt())
+            return x, x @ target / unit
+        x, noise = (
+            torch.randn(shape, generator=stream)
+            for shape, stream in zip(((count, D), (count,)), streams, strict=True)
+        )
+        x = x.double() * variance.sqrt()
+        return x, x @ target / unit + data.noise * noise
+
+    raw = network.richness**2 * sizes[-2]
+    optimizer = torch.optim.SGD(
+        weights, lr=raw, momentum=training.momentum, nesterov=training.nesterov
+    )
+    losses = []
+    x, y = draw()
+    for t in range(training.steps + 1):
+        if data.batch is not None and t > 0:
+            x, y = draw()
+        error = y - (f(x) - origin(x))
+        v = unit * (target / unit - (f(eye) - origin(eye)))
+        excess = (variance * v**2).sum() / unit**2
+        train = (error**2).mean() + (data.noise**2 if size is None else 0)
+        losses.append([excess.item(), train.item()])
+        if t == training.steps:
+            return np.array(losses).T
+        optimizer.zero_grad()
+        ((error**2).mean() / 2).backward()
+        rate = training.rates[t]
+        optimizer.param_groups[0]["lr"] = raw * rate
+        with torch.no_grad():
+            for W in weights:
+                W *= 1 - rate * training.weight_decay
+        optimizer.step()
+
+
+@pytest.mark.parametrize("regime", REGIMES)
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+@pytest.mark.parametrize(
+    "shape",
+    [
+        {"depth": 1, "width": 0.7, "richness": 0.9},
+        {"depth": 3, "width": (0.5, 1.2, 0.7), "richness": 0.8, "centered": True},
+        {"depth": 3, "width": 0.8, "branch_scale": 1.1},
+    ],
+    ids=["one layer", "unequal, centered", "residual"],
+)
+def test_training_equals_autograd(regime, optimizer, shape):
+    data, training = REGIMES[regime], OPTIMIZERS[optimizer]
+    dim = None
+    if data.spectrum.dimension_free:
+        widths = 9 if np.ndim(shape["width"]) == 0 else (6, 14, 8)
+        shape = shape | {"width": widths}
+    else:
+        dim = 20
+    network = lib.Network(**shape)
+    runs = lib.simulate(network, data, training, dim=dim, seeds=[7])
+    excess, train = plain_training(network, data, training, dim, seed=7)
+    np.testing.assert_allclose(runs.excess_loss[0], excess, rtol=1e-10)
+    np.testing.assert_allclose(runs.train_loss[0], train, rtol=1e-10)
+    np.testing.assert_allclose(runs.test_loss, runs.excess_loss + NOISE**2, rtol=1e-15)
+
+
+@pytest.mark.parametrize("optimizer", ["constant rate", "heavy ball", "everything"])
+def test_long_runs_fold_their_history_away(optimizer):
+    """More steps than a layer has neurons: old gradients become matrices."""
+    network, data = lib.Network(2, (0.5, 0.8)), lib.Data(samples=1.5, noise=NOISE)
+    short = OPTIMIZERS[optimizer]
+    training = lib.GradientDescent(
+        150, 0.04, momentum=short.momentum, nesterov=short.nesterov, weight_decay=short.weight_decay
+    )
+    runs = lib.simulate(network, data, training, dim=16, seeds=[1])
+    excess, train = plain_training(network, data, training, 16, seed=1)
+    np.testing.assert_allclose(runs.excess_loss[0], excess, rtol=1e-9)
+    np.testing.assert_allclose(runs.train_loss[0], train, rtol=1e-9)
+
+
+# Theory
+
+PROBLEMS = {
+    "population": (lib.Network(1, 1.0), lib.Data(), lib.GradientDescent(25, 0.1)),
+    "repeated": (
+        lib.Network(3, (0.5, 1, 0.7), 0.8),
+        lib.Data(samples=1, noise=0.3),
+        lib.GradientDescent(25, 0.05),
+    ),
+    "one pass": (
+        lib.Network(2, 0.5),
+        lib.Data(batch=0.5, noise=0.3),
+        lib.GradientDescent(25, 0.05),
+    ),
+    "momentum, decay, centered": (
+        lib.Network(2, 1.0, centered=True),
+        lib.Data(samples=1.5, noise=0.3),
+        lib.GradientDescent(25, 0.05, momentum=0.6, weight_decay=0.5),
+    ),
+    "spectrum": (
+        lib.Network(2, 1.0),
+        lib.Data(samples=1.5, noise=0.3, spectrum=SPECTRUM),
+        lib.GradientDescent(25, 0.05),
+    ),
+    "Nesterov, NTK": (
+        lib.Network.ntk(2, 2.0),
+        lib.Data(batch=2.0),
+        lib.GradientDescent(25, 0.04, momentum=0.5, nesterov=True),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", PROBLEMS)
+def test_theory_is_within_four_standard_errors(name):
+    theory = lib.solve(*PROBLEMS[name])
+    runs = lib.simulate(*PROBLEMS[name], dim=500, seeds=12)
+    for loss in ("excess_loss", "train_loss"):
+        measured = getattr(runs, loss)
+        error = measured.std(axis=0, ddof=1) / math.sqrt(len(measured))
+        deviation = np.abs(measured.mean(axis=0) - getattr(theory, loss))
+        assert (deviation <= 4 * error + 1e-12).all(), (loss, (deviation / error).max())
+        assert (error < 0.12 * measured.mean(axis=0)).all(), "too much scatter to say anything"
+
+
+def test_power_law_networks_follow_the_theory():
+    network = lib.Network(2, 300, 0.5, centered=True)
+    data = lib.Data(batch=64, spectrum=lib.Spectrum.power_law(1000, 1.5, 0.8))
+    training = lib.GradientDescent(60, 0.1)
+    theory = lib.solve(network, data, training)
+    runs = lib.simulate(network, data, training, seeds=12)
+    assert runs.dim == 1000
+    error = runs.excess_loss.std(axis=0, ddof=1) / math.sqrt(12)
+    deviation = np.abs(runs.excess_loss.mean(axis=0) - theory.excess_loss)
+    assert (deviation <= 4 * error + 1e-10).all()
+
+
+# Reproducibility
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("regime", ["repeated", "one pass"])
+def test_a_run_does_not_depend_on_its_company(dtype, regime):
+    network, data = lib.Network(2, (0.63, 0.7)), REGIMES[regime]
+    trainings = [lib.GradientDescent(30, eta) for eta in np.linspace(0.01, 0.2, 11)]
+    sweep = lib.simulate(network, data, trainings, dim=37, seeds=[4, 9], dtype=dtype)
+    assert sweep.train_loss.shape == (11, 2, 31) and sweep.status.shape == (11, 2)
+    for k in (0, 5, 9, 10):
+        alone = lib.simulate(network, data, trainings[k], dim=37, seeds=[9], dtype=dtype)
+        for loss in ("test_loss", "train_loss"):
+            np.testing.assert_array_equal(getattr(alone, loss)[0], getattr(sweep, loss)[k, 1])
+
+
+def test_seeds_differ_and_an_integer_counts_them():
+    problem = lib.Network(1, 1.0), lib.Data(samples=1.0), lib.GradientDescent(3, 0.1)
+    runs = lib.simulate(*problem, dim=40, seeds=3)
+    assert runs.seeds == (0, 1, 2) and len(np.unique(runs.test_loss[:, 0])) == 3
+    again = lib.simulate(*problem, dim=40, seeds=[2, 0])
+    np.testing.assert_array_equal(again.test_loss, runs.test_loss[[2, 0]])
+
+
+def test_single_precision_trains_the_same_network():
+    problem = lib.Network(2, 0.8), lib.Data(samples=1.5, noise=0.2), lib.GradientDescent(20, 0.05)
+    single, double = (lib.simulate(*problem, dim=60, seeds=2, dtype=d) for d in ("float32", "float64"))
+    np.testing.assert_allclose(single.train_loss, double.train_loss, rtol=2e-5)
+
+
+# Verdicts
+
+
+def test_divergence_is_inf_and_named_while_others_go_on():
+    trainings = [lib.GradientDescent(80, eta) for eta in (0.02, 2.0)]
+    runs = lib.simulate(lib.Network(2, 1.0), lib.Data(samples=2.0), trainings, dim=40, seeds=2)
+    assert [status.name for status in runs.status[0]] == ["COMPLETE"] * 2
+    for j, status in enumerate(runs.status[1]):
+        assert status.outcome is lib.Outcome.DIVERGED
+        assert np.isfinite(runs.test_loss[1, j, : status.step]).all()
+        assert np.isposinf(runs.test_loss[1, j, status.step :]).all()
+    assert np.isfinite(runs.train_loss[0]).all()
+
+
+def test_an_interrupt_returns_what_is_finished(monkeypatch):
+    problem = lib.Network(1, 1.0), lib.Data(batch=0.5), lib.GradientDescent(10, 0.05)
+    whole = lib.simulate(*problem, dim=30, seeds=3)
+    calls = iter(range(10**6))
+    draw = lib.simulator.Lockstep.step
+
+    def step(self, t, sampling):
+        if next(calls) == 15:
+            raise KeyboardInterrupt
+        return draw(self, t, sampling)
+
+    monkeypatch.setattr(lib.simulator.Lockstep, "step", step)
+    partial = lib.simulate(*problem, dim=30, seeds=3)
+    assert [status.name for status in partial.status] == ["COMPLETE", "INTERRUPTED", "INTERRUPTED"]
+    assert [status.step for status in partial.status] == [None, 4, 0]
+    np.testing.assert_array_equal(partial.test_loss[0], whole.test_loss[0])
+    np.testing.assert_array_equal(partial.test_loss[1, :4], whole.test_loss[1, :4])
+    assert np.isnan(partial.test_loss[1, 4:]).all() and np.isnan(partial.test_loss[2]).all()
+
+
+# Bad input
+
+NETWORK, DATA, TRAINING = lib.Network(2, 0.5), lib.Data(samples=1.0), lib.GradientDescent(3, 0.1)
+POWER_LAW = lib.Data(spectrum=lib.Spectrum.power_law(20, 1.0, 1.0))
+
+CALLS = [
+    ({"dim": None}, "dim is missing"),
+    ({"dim": 0}, "dim is 0"),
+    ({"dim": 10.0}, "dim.*integer"),
+    ({"dim": True}, "dim.*integer"),
+    ({"seeds": 0}, "no seeds"),
+    ({"seeds": []}, "no seeds"),
+    ({"seeds": -1}, "seeds"),
+    ({"seeds": 2.5}, "seeds.*integer"),
+    ({"seeds": "3"}, "seeds.*integer"),
+    ({"seeds": [1, -2]}, r"seeds\[1\]"),
+    ({"seeds": [1, True]}, r"seeds\[1\]"),
+    ({"device": "tpu-of-my-dreams"}, "device"),
+    ({"device": "meta"}, "device"),
+    ({"device": 1.5}, "device"),
+    ({"dtype": "float16"}, "dtype"),
+    ({"dtype": 64}, "dtype"),
+    ({"progress": "yes"}, "progress"),
+    ({"network": lib.Network(1, 0.01), "dim": 20}, "width 0.01 gives no unit at dim 20"),
+    ({"data": lib.Data(samples=0.01), "dim": 20}, "samples 0.01 gives no unit"),
+    ({"data": lib.Data(batch=0.01), "dim": 20}, "batch 0.01 gives no unit"),
+    ({"network": lib.Network(1, math.inf)}, "width is infinite"),
+    ({"network": lib.Network(math.inf, 1.0, branch_scale=1.0)}, "depth is infinite"),
+    ({"data": POWER_LAW, "dim": 30}, "leave dim out"),
+    (
+        {"data": lib.Data(spectrum=lib.Spectrum([1, 2], [1, 1], [0.99, 0.01])), "dim": 20},
+        "mode 1 of the spectrum without a direction",
+    ),
+    ({"training": [TRAINING, lib.GradientDescent(4, 0.1)]}, "differ in steps"),
+]
+
+
+@pytest.mark.parametrize("change, message", CALLS, ids=[message for _, message in CALLS])
+def test_wrong_calls_are_refused_with_a_reason(change, message):
+    call = {"network": NETWORK, "data": DATA, "training": TRAINING, "dim": 20, "seeds": 1} | change
+    with pytest.raises(ValueError, match=message) as caught:
+        lib.simulate(**call)
+    assert ":" in str(caught.value), "the message should also say what to do"
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
+def test_a_missing_gpu_is_named():
+    with pytest.raises(ValueError, match="no GPU: give 'cpu'"):
+        lib.simulate(NETWORK, DATA, TRAINING, dim=20, device="cuda")
