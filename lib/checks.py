@@ -9,6 +9,8 @@ import numpy as np
 
 def number(name, value, *, positive=False, below=math.inf, infinite=False):
     """Return `value` as a float that is >= 0 (> 0 if `positive`) and < `below`."""
+    if isinstance(value, np.ndarray) and value.ndim == 0:
+        value = value[()]
     if isinstance(value, (bool, np.bool_)) or not isinstance(value, Real):
         raise ValueError(f"{name} is {value!r}: give a real number.")
     value = float(value)

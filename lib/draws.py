@@ -7,6 +7,7 @@ row. Zero weights stay zero, so the padding is invisible to the dynamics.
 """
 
 import enum
+from itertools import pairwise
 
 import numpy as np
 import torch
@@ -43,7 +44,7 @@ def draw_weights(seed, sizes, like):
     `like` is a tensor of the wanted dtype and device.
     """
     weights = []
-    for layer, (below, above) in enumerate(zip(sizes[:-1], sizes[1:], strict=True)):
+    for layer, (below, above) in enumerate(pairwise(sizes)):
         stream = generator(seed, Stream.WEIGHTS, layer, device=like.device)
         drawn = torch.randn(above, below, generator=stream, device=like.device)
         weights.append(zeros(above, below, like=like))

@@ -32,7 +32,9 @@ class Inputs:
         counts = _directions(spectrum, self.dim)
         self.eigenvalues, self.target = (zeros(self.dim, like=like) for _ in range(2))
         self.eigenvalues[: self.dim] = torch.from_numpy(np.repeat(spectrum.eigenvalues, counts))
-        self.target[: self.dim] = torch.from_numpy(np.repeat(np.sqrt(spectrum.target_power), counts))
+        self.target[: self.dim] = torch.from_numpy(
+            np.repeat(np.sqrt(spectrum.target_power), counts)
+        )
 
     def count(self, ratio, what):
         """The number of neurons or samples that `ratio` stands for."""

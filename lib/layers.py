@@ -53,9 +53,7 @@ class HiddenLayer:
         B = self.trained.response(above.R_g, above.C_g, now)[..., past]
         write_symmetric(self.cov_zeta, now, self.trained.noise(above.C_g, now))
         self.R_g[:, now, upto] = B @ self.dh_dxi[:, past, upto]
-        self.dg_dzeta[:, now, upto] = (
-            identity_rows(now) + self.kappa * B @ self.R_h[:, past, upto]
-        )
+        self.dg_dzeta[:, now, upto] = identity_rows(now) + self.kappa * B @ self.R_h[:, past, upto]
         zeta, xi = self.dg_dzeta[:, upto, upto], self.R_g[:, upto, upto]
         write_symmetric(
             self.C_g,

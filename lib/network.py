@@ -54,7 +54,9 @@ class Network:
         residual = self.branch_scale is not None
         if residual:
             store("branch_scale", checks.number("branch_scale", self.branch_scale))
-        infinitely_deep = isinstance(self.depth, float) and math.isinf(self.depth) and self.depth > 0
+        infinitely_deep = (
+            isinstance(self.depth, float) and math.isinf(self.depth) and self.depth > 0
+        )
         if infinitely_deep and not residual:
             raise ValueError(
                 "depth is inf without residual branches, where no limit exists: "

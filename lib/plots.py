@@ -77,8 +77,9 @@ def summarise(samples, middle="mean"):
     return samples.mean(axis=0), error
 
 
-def compare(ax, solution, runs=None, *, loss="excess_loss", points=10, label=None, color=None,
-            middle="mean"):
+def compare(
+    ax, solution, runs=None, *, loss="excess_loss", points=10, label=None, color=None, middle="mean"
+):
     """Draw one loss of a `Solution` as a line and the same loss of `Runs` as points.
 
     Both are single problems (no sweep axis). About `points` of the runs' steps are shown.
@@ -86,8 +87,13 @@ def compare(ax, solution, runs=None, *, loss="excess_loss", points=10, label=Non
     line = theory(ax, solution.times, getattr(solution, loss), label=label, color=color)
     if runs is not None:
         shown = np.unique(np.linspace(0, len(runs.times) - 1, points).round().astype(int))
-        networks(ax, runs.times[shown], getattr(runs, loss)[:, shown], color=line.get_color(),
-                 middle=middle)
+        networks(
+            ax,
+            runs.times[shown],
+            getattr(runs, loss)[:, shown],
+            color=line.get_color(),
+            middle=middle,
+        )
     return line
 
 
@@ -104,8 +110,11 @@ def table(figure):
     rows = []
     for number, ax in enumerate(figure.axes, start=1):
         panel = ax.get_title() or f"panel {number}"
-        bars = {container.lines[0]: container for container in ax.containers
-                if hasattr(container, "has_yerr")}
+        bars = {
+            container.lines[0]: container
+            for container in ax.containers
+            if hasattr(container, "has_yerr")
+        }
         for index, line in enumerate(ax.get_lines()):
             container = bars.get(line)
             named = container or line
@@ -121,8 +130,12 @@ def table(figure):
 
 
 def _cap_lines(ax):
-    return {cap for container in ax.containers if hasattr(container, "has_yerr")
-            for cap in container.lines[1]}
+    return {
+        cap
+        for container in ax.containers
+        if hasattr(container, "has_yerr")
+        for cap in container.lines[1]
+    }
 
 
 def _half_lengths(container, count):
@@ -144,7 +157,9 @@ def publish(figure, name):
     encoded = base64.b64encode(text.getvalue().encode()).decode()
     display(figure)
     plt.close(figure)
-    display(HTML(
-        f'<a class="csv-link" download="{name}.csv" href="data:text/csv;base64,{encoded}">'
-        f"Data of this figure (CSV)</a>"
-    ))
+    display(
+        HTML(
+            f'<a class="csv-link" download="{name}.csv" href="data:text/csv;base64,{encoded}">'
+            f"Data of this figure (CSV)</a>"
+        )
+    )

@@ -55,4 +55,3 @@ class Repeated:
         rows = R[:, now] @ (C_v[:, upto, upto] + self.noise**2) @ np.swapaxes(R, -1, -2)
         write_symmetric(self.C_Delta, now, rows)
         write_symmetric(self.Q, now, rows / self.size)
-

@@ -136,7 +136,9 @@ def simulate(
     with tqdm(total=total, delay=LONG_RUN, leave=False, disable=not bar_wanted) as bar:
         try:
             for j, seed in enumerate(seeds):
-                for t, step_losses in enumerate(_train(networks, memories, architecture, inputs, seed)):
+                for t, step_losses in enumerate(
+                    _train(networks, memories, architecture, inputs, seed)
+                ):
                     losses[:, :, j, t] = step_losses
                     finished[j] = t + 1
                     bar.update()
@@ -189,7 +191,9 @@ def _groups(memories, architecture):
     for k, memory in enumerate(memories):
         by_history.setdefault(history_length(architecture.sizes, memory), []).append(k)
     return [
-        same[i : i + LOCKSTEP] for same in by_history.values() for i in range(0, len(same), LOCKSTEP)
+        same[i : i + LOCKSTEP]
+        for same in by_history.values()
+        for i in range(0, len(same), LOCKSTEP)
     ]
 
 

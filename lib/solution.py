@@ -79,17 +79,13 @@ class Solution:
         interpolant.
         """
         times = np.asarray(times, float)
-        if times.size == 0 or not (
-            (times >= self.times[0]) & (times <= self.times[-1])
-        ).all():
+        if times.size == 0 or not ((times >= self.times[0]) & (times <= self.times[-1])).all():
             raise ValueError(
                 f"times must lie between {self.times[0]:g} and {self.times[-1]:g}: "
                 "solve for more steps to go beyond."
             )
         curves = {name: self._interpolate(getattr(self, name), times) for name in CURVES}
-        matrices = dict.fromkeys(
-            ("C_v", "C_Delta", "R_vu", "R_Delta", "C_h", "R_h", "C_g", "R_g")
-        )
+        matrices = dict.fromkeys(("C_v", "C_Delta", "R_vu", "R_Delta", "C_h", "R_h", "C_g", "R_g"))
         return replace(self, times=times, **curves, **matrices)
 
     def _interpolate(self, curve, times):
@@ -106,7 +102,9 @@ class Solution:
 
 def _finite_part(known, curve, times):
     """Interpolate up to the last finite value; inf (or nan, if interrupted) beyond it."""
-    last = int(np.argmin(np.isfinite(curve))) - 1 if not np.isfinite(curve).all() else len(known) - 1
+    last = (
+        int(np.argmin(np.isfinite(curve))) - 1 if not np.isfinite(curve).all() else len(known) - 1
+    )
     values = np.full(times.shape, curve[-1])
     inside = times <= known[max(last, 0)]
     if last >= 1:

@@ -58,13 +58,14 @@ def solve(network, data, training, *, keep_matrices=True, progress=None):
     networks, trainings, single = broadcast(network, data, training)
     if networks[0].branch_scale is not None or networks[0].outputs > 1:
         raise NotImplementedError(
-            "the solver covers plain networks with one output: "
-            "leave branch_scale and outputs out."
+            "the solver covers plain networks with one output: leave branch_scale and outputs out."
         )
     start = time.perf_counter()
     chunk = _chunk_length(networks[0], data, trainings[0].steps)
     pieces = [
-        _solve_batch(networks[i : i + chunk], data, trainings[i : i + chunk], keep_matrices, progress)
+        _solve_batch(
+            networks[i : i + chunk], data, trainings[i : i + chunk], keep_matrices, progress
+        )
         for i in range(0, len(networks), chunk)
     ]
     fields = {name: _join([piece[name] for piece in pieces]) for name in pieces[0]}

@@ -13,6 +13,8 @@ the matrices themselves, they are folded into one matrix for each configuration,
 of W(0). Hence time and memory per step grow up to about N/2 steps (equal widths N) and then stay.
 """
 
+from itertools import pairwise
+
 import numpy as np
 import torch
 
@@ -46,7 +48,7 @@ def memory_length(memory):
 
 def history_length(sizes, memory):
     """Past steps to keep, and how many of them can be folded when that many have gathered."""
-    pairs = list(zip(sizes[:-1], sizes[1:], strict=True))
+    pairs = list(pairwise(sizes))
     steps = len(memory.K) - 1
     foldable = -(-sum(a * b for a, b in pairs) // sum(a + b for a, b in pairs))
     if foldable >= steps:

@@ -63,7 +63,10 @@ def plain_training(network, data, training, dim, seed):
     streams = [generator(seed, stream) for stream in (Stream.INPUTS, Stream.LABELS)]
     size = data.samples if data.samples is not None else data.batch
     count = round(size * (1 if data.spectrum.dimension_free else D)) if size else D
-    origin = (lambda x: 0.0) if not network.centered else (lambda x, z=f(eye).detach(): x @ z)
+    start = f(eye).detach() * network.centered
+
+    def output(x):
+        return f(x) - x @ start
 
     def draw():
         if size is None:  # one sample along each direction is the population
@@ -85,8 +88,8 @@ def plain_training(network, data, training, dim, seed):
     for t in range(training.steps + 1):
         if data.batch is not None and t > 0:
             x, y = draw()
-        error = y - (f(x) - origin(x))
-        v = unit * (target / unit - (f(eye) - origin(eye)))
+        error = y - output(x)
+        v = unit * (target / unit - output(eye))
         excess = (variance * v**2).sum() / unit**2
         train = (error**2).mean() + (data.noise**2 if size is None else 0)
         losses.append([excess.item(), train.item()])
@@ -225,7 +228,9 @@ def test_seeds_differ_and_an_integer_counts_them():
 
 def test_single_precision_trains_the_same_network():
     problem = lib.Network(2, 0.8), lib.Data(samples=1.5, noise=0.2), lib.GradientDescent(20, 0.05)
-    single, double = (lib.simulate(*problem, dim=60, seeds=2, dtype=d) for d in ("float32", "float64"))
+    single, double = (
+        lib.simulate(*problem, dim=60, seeds=2, dtype=d) for d in ("float32", "float64")
+    )
     np.testing.assert_allclose(single.train_loss, double.train_loss, rtol=2e-5)
 
 

@@ -70,7 +70,9 @@ def test_checked_values(name):
 
 @pytest.mark.parametrize("widths", [(2.0,), (0.3, 1.0), (4.0, 0.5, 0.7), (math.inf, 1.0)])
 def test_initial_excess_loss(widths):
-    theory = lib.solve(lib.Network(len(widths), widths, 0.7), lib.Data(), lib.GradientDescent(1, 0.1))
+    theory = lib.solve(
+        lib.Network(len(widths), widths, 0.7), lib.Data(), lib.GradientDescent(1, 0.1)
+    )
     assert theory.excess_loss[0] == pytest.approx(1 + 1 / (0.7**2 * widths[-1]), rel=1e-14)
     assert theory.bias[0] == pytest.approx(1, rel=1e-14)
 
@@ -158,9 +160,7 @@ def test_infinite_widths_are_the_limit_of_large_ones(large):
 
 def test_small_steps_tend_to_gradient_flow_at_first_order():
     network, data = lib.Network(2, 0.8), lib.Data(samples=1.5, noise=0.3)
-    ends = [
-        curves(network, data, lib.GradientDescent(n, 1.0 / n))[-1] for n in (80, 160, 320, 640)
-    ]
+    ends = [curves(network, data, lib.GradientDescent(n, 1.0 / n))[-1] for n in (80, 160, 320, 640)]
     ratios = np.diff(ends)[:-1] / np.diff(ends)[1:]
     np.testing.assert_allclose(ratios, 2, atol=0.25)
     assert abs(ratios[1] - 2) < abs(ratios[0] - 2)
@@ -211,7 +211,8 @@ def test_dimension_free_spectra_are_a_change_of_units(regime):
     count = lib.solve(
         lib.Network(2, (30, 48), 1.1 / math.sqrt(dim)),
         lib.Data(
-            **counts, noise=0.3,
+            **counts,
+            noise=0.3,
             spectrum=lib.Spectrum.trace_class(eigenvalues / dim, power, [18, 42]),
         ),
         lib.GradientDescent(20, 0.03 * dim),
@@ -237,11 +238,11 @@ def test_binned_power_laws_are_all_their_modes(source, monkeypatch):
 
 
 def test_lazy_power_law_has_the_source_exponent():
-    times = np.array([300, 1200])
+    times = np.array([100, 400])
     theory = lib.solve(
         lib.Network(1, math.inf, 1e-3, centered=True),
         lib.Data(spectrum=lib.Spectrum.power_law(20_000, 1.5, 0.5)),
-        lib.GradientDescent(1200, 0.3),
+        lib.GradientDescent(400, 0.3),
     )
     slope = np.diff(np.log(theory.excess_loss[times])) / np.diff(np.log(times))
     assert slope[0] == pytest.approx(-0.5, abs=0.02)
@@ -345,9 +346,7 @@ def test_memory_is_the_optimizer_unrolled(nesterov):
     rng = np.random.default_rng(0)
     steps, mu, omega = 9, 0.7, 0.2
     rates, gradients, start = rng.uniform(0, 0.3, steps), rng.normal(size=steps), 1.3
-    training = lib.GradientDescent(
-        steps, rates, momentum=mu, nesterov=nesterov, weight_decay=omega
-    )
+    training = lib.GradientDescent(steps, rates, momentum=mu, nesterov=nesterov, weight_decay=omega)
     memory = training.memory()
     weight, buffer, path = start, 0.0, [start]
     for rate, gradient in zip(rates, gradients, strict=True):
@@ -424,5 +423,7 @@ def test_theory_needs_neither_torch_nor_matplotlib():
         "import lib\n"
         "print(lib.solve(lib.Network(1, 1.0), lib.Data(), lib.GradientDescent(3, 0.1)).test_loss[0])"
     )
-    done = subprocess.run([sys.executable, "-W", "error", "-c", code], capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", code], capture_output=True, text=True
+    )
     assert done.returncode == 0 and float(done.stdout) == pytest.approx(2) and done.stderr == ""

@@ -39,9 +39,7 @@ def test_spectrum_of_data_is_its_second_moment_and_least_squares():
     spectrum = Spectrum.from_data(X, X @ target)
     moments, directions = np.linalg.eigh(X.T @ X / 400)
     np.testing.assert_allclose(spectrum.eigenvalues, moments[::-1], rtol=1e-10)
-    np.testing.assert_allclose(
-        spectrum.target_power, (directions.T @ target)[::-1] ** 2, rtol=1e-8
-    )
+    np.testing.assert_allclose(spectrum.target_power, (directions.T @ target)[::-1] ** 2, rtol=1e-8)
     assert spectrum.dimension_free and spectrum.modes == 3
 
 
