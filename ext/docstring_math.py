@@ -17,7 +17,9 @@ def translate(text):
     def display(match):
         line_start = text.rfind("\n", 0, match.start()) + 1
         indent = re.match(r" *", text[line_start:]).group()
-        blocks.append(f"\n\n{indent}.. math::\n\n{indent}   {' '.join(match[1].split())}\n\n{indent}")
+        blocks.append(
+            f"\n\n{indent}.. math::\n\n{indent}   {' '.join(match[1].split())}\n\n{indent}"
+        )
         return f"\0{len(blocks) - 1}\0"
 
     held = DISPLAY.sub(display, text)
