@@ -5,6 +5,7 @@ matplotlib and IPython are needed here and nowhere else in the package.
 
 import base64
 import csv
+import html
 import io
 
 import matplotlib.pyplot as plt
@@ -145,21 +146,26 @@ def _half_lengths(container, count):
     return [(segment[1, 1] - segment[0, 1]) / 2 if len(segment) else "" for segment in segments]
 
 
-def publish(figure, name):
+def publish(figure, name, alt):
     """Show `figure` with a link to everything drawn in it, as `name`.csv, and close it.
 
-    The table is read from what is drawn, so that figure and data cannot disagree.
+    The table is read from what is drawn, so that figure and data cannot disagree. `alt` says in words
+    what is to be seen. Picture and link are one output, so that the book can give it one caption.
     """
-    text = io.StringIO()
+    text, picture = io.StringIO(), io.BytesIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(("panel", "series", "x", "y", "standard_error"))
     writer.writerows(table(figure))
-    encoded = base64.b64encode(text.getvalue().encode()).decode()
-    display(figure)
+    figure.savefig(picture, format="png", dpi=2 * figure.dpi)
     plt.close(figure)
+    source, data = (
+        base64.b64encode(b).decode() for b in (picture.getvalue(), text.getvalue().encode())
+    )
+    width = round(figure.get_figwidth() * figure.dpi)
     display(
         HTML(
-            f'<a class="csv-link" download="{name}.csv" href="data:text/csv;base64,{encoded}">'
-            f"Data of this figure (CSV)</a>"
+            f'<img alt="{html.escape(alt)}" src="data:image/png;base64,{source}" width="{width}">'
+            f'<a class="csv-link" download="{name}.csv" href="data:text/csv;base64,{data}">'
+            "Data of this figure (CSV)</a>"
         )
     )
