@@ -12,6 +12,8 @@ import matplotlib.pyplot as plt
 import numpy as np
 from IPython.display import HTML, display
 
+from lib.agreement import summarise
+
 PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 """Okabe and Ito's colours, told apart by colour-blind readers."""
 
@@ -62,20 +64,6 @@ def networks(ax, x, samples, *, label=None, color=None, middle="mean", **style):
     centre, error = summarise(samples, middle)
     style = {"fmt": "o", "markersize": 4, "capsize": 2, "linewidth": 1.2} | style
     return ax.errorbar(x, centre, yerr=error, label=label, color=color, **style)
-
-
-def summarise(samples, middle="mean"):
-    """Centre and standard error over the first axis (seeds) of `samples` [seeds, ...]."""
-    samples = np.asarray(samples, float)
-    if middle not in ("mean", "median"):
-        raise ValueError(f"middle is {middle!r}: give 'mean' or 'median'.")
-    if len(samples) < 2:
-        raise ValueError("a standard error needs at least two seeds: run more.")
-    error = samples.std(axis=0, ddof=1) / np.sqrt(len(samples))
-    if middle == "median":
-        low, high = np.quantile(samples, [0.25, 0.75], axis=0)
-        return np.median(samples, axis=0), 1.2533 * (high - low) / 1.349 / np.sqrt(len(samples))
-    return samples.mean(axis=0), error
 
 
 def compare(
