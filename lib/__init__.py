@@ -5,17 +5,21 @@ first use). Both take the same problem: a `Network`, a `Data` and a `GradientDes
 """
 
 from lib.data import Data
+from lib.grid import EveryStep, Nodes
 from lib.network import Network
 from lib.solution import Solution
 from lib.solver import solve
 from lib.spectrum import Spectrum
 from lib.status import Outcome, Status
-from lib.training import GradientDescent
+from lib.training import GradientDescent, GradientFlow
 
 __all__ = [
     "Data",
+    "EveryStep",
     "GradientDescent",
+    "GradientFlow",
     "Network",
+    "Nodes",
     "Outcome",
     "Runs",
     "Solution",
