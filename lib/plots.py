@@ -90,8 +90,37 @@ def optimum(ax, x, y, *, color=None):
     """Mark the smallest finite value of a bowl with a star; return its position."""
     y = np.where(np.isfinite(y), y, np.inf)
     best = int(np.argmin(y))
-    ax.plot([x[best]], [y[best]], "*", color=color, markersize=12, zorder=3)
+    _star(ax, x[best], y[best], color)
     return x[best]
+
+
+def bowl(ax, rates, losses, best, samples=None, *, label=None, color=None, middle="median"):
+    """Draw loss against learning rate, the optimum marked with a star.
+
+    Parameters
+    ----------
+    rates : [K]
+    losses : [K]
+        Of the theory: a line, which ends where training diverges.
+    best : Rate
+        From `optimal_learning_rate`.
+    samples : [K, seeds] or None
+        Of networks: points with standard errors, where no seed has diverged.
+    middle : "median" or "mean"
+    """
+    line = theory(ax, rates, losses, label=label, color=color)
+    _star(ax, best.value, best.loss, line.get_color())
+    if samples is not None:
+        whole = np.isfinite(samples).all(axis=1)
+        networks(
+            ax, np.asarray(rates)[whole], samples[whole].T, color=line.get_color(), middle=middle
+        )
+    ax.set(xscale="log", yscale="log")
+    return line
+
+
+def _star(ax, x, y, color):
+    ax.plot([x], [y], "*", color=color, markersize=12, zorder=3, label="_optimum")
 
 
 def table(figure):
