@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 HTML := _build/html/index.html
-SOURCES := $(wildcard _config.yml _toc.yml index.md references.bib chapters/*.md reference/*.md lib/*.py ext/*.py _static/*)
+SOURCES := $(wildcard _config.yml _toc.yml index.md references.bib chapters/*.md reference/*.md lib/*.py ext/*.py live/* _static/*)
 
 .DEFAULT_GOAL := help
 .PHONY: help book test lint notebooks bench serve chromium

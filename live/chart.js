@@ -13,7 +13,7 @@ var DeepLinear = globalThis.DeepLinear || {};
   const DASHES = ["none", "7 4", "2 3", "9 3 2 3", "12 3"];
 
   /* Losses this far below the largest one are left out. */
-  const DEPTH_OF_VIEW = 1e-6;
+  const DEPTH_OF_VIEW = 1e-9;
 
   function element(name, attributes, parent) {
     const node = document.createElementNS(NAMESPACE, name);

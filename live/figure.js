@@ -1,4 +1,5 @@
-/* Live figures: every element with a data-live attribute becomes one.
+/* Live figures: every element with a data-live attribute becomes one. An element with the attributes
+ * data-live-setting (the fragment of an address) and data-live-label becomes a button for that setting.
  *
  * The attribute holds what lib.live wrote there:
  *     { name, alt, state, sliders, losses, grid, share }
@@ -127,6 +128,7 @@ var DeepLinear = globalThis.DeepLinear || {};
         const start = performance.now();
         this.load();
         for (const panel of this.panels) panel.update(this.state);
+        this.python.value = DeepLinear.toPython(this.state, this.grid);
         performance.clearMeasures("live-redraw");
         performance.measure("live-redraw", { start, end: performance.now() });
         clearTimeout(this.timer);
@@ -136,10 +138,8 @@ var DeepLinear = globalThis.DeepLinear || {};
 
     settle() {
       const { state, sliders } = this;
-      this.python.value = DeepLinear.toPython(state, this.grid);
-      const fragment = DeepLinear.toFragment(state, sliders);
       if (this.share) {
-        history.replaceState(null, "", `#${fragment}`);
+        history.replaceState(null, "", `#${DeepLinear.toFragment(state, sliders)}`);
         this.link.value = location.href;
       } else {
         this.explorer.href = `${EXPLORER}#${DeepLinear.toFragment(state, state)}`;
@@ -148,10 +148,21 @@ var DeepLinear = globalThis.DeepLinear || {};
     }
   }
 
+  /* A place in the text that offers a setting of the page's shared figure. */
+  function offer(place) {
+    const button = make("button", "live-button", place.dataset.liveLabel, place);
+    button.type = "button";
+    button.addEventListener("click", () => {
+      location.hash = place.dataset.liveSetting;
+      document.querySelector("[data-live]").scrollIntoView();
+    });
+  }
+
   function start() {
     for (const root of document.querySelectorAll("[data-live]")) {
       new Figure(root, JSON.parse(root.dataset.live));
     }
+    document.querySelectorAll("[data-live-setting]").forEach(offer);
   }
 
   if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", start);

@@ -107,6 +107,7 @@ var DeepLinear = globalThis.DeepLinear || {};
 
     draw() {
       this.chart.draw(this.series());
+      this.chart.describe(`Learning curves. ${this.ofTheory()}`);
     }
 
     table() {
@@ -230,6 +231,7 @@ var DeepLinear = globalThis.DeepLinear || {};
           return { x: [line.x[best]], y: [line.y[best]], color: line.color, marker: "star" };
         });
         chart.draw({ lines, points, rule: this.rate });
+        chart.describe(`Test loss against learning rate. ${this.bests(parameterization)}.`);
       }
     }
 
@@ -239,12 +241,15 @@ var DeepLinear = globalThis.DeepLinear || {};
       );
     }
 
+    bests(parameterization) {
+      const bests = this.lines(parameterization).map(
+        (line) => `${DeepLinear.format(line.x[this.best(line)])} at ${line.name}`,
+      );
+      return `Best η, ${parameterization}: ${bests.join(", ")}`;
+    }
+
     words() {
-      const moves = Object.keys(this.charts).map((name) => {
-        const bests = this.lines(name).map((line) => DeepLinear.format(line.x[this.best(line)]));
-        return `${name} ${bests.join(", ")}`;
-      });
-      return `Best learning rate at ν = ${this.grid.widths.join(", ")}: ${moves.join("; ")}.`;
+      return `${Object.keys(this.charts).map((name) => this.bests(name)).join(". ")}.`;
     }
   }
 
