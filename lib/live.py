@@ -3,7 +3,8 @@
 The built book has no kernel, so there the theory is solved in the page by the scripts in live/; a
 notebook has one, so there ipywidgets call `lib.solve`. Which of the two is wanted says the environment
 variable LIVE_FIGURES: "page", set by the book's extension ext/live_figures.py for the kernels it starts,
-or "notebook", which is also meant where the variable is missing.
+or "notebook", which is also meant where the variable is missing. Whoever executes notebooks that nobody
+will run again sets it to "page" too: sliders of ipywidgets are dead without their kernel.
 """
 
 import html
@@ -12,6 +13,7 @@ import math
 import os
 from dataclasses import dataclass
 
+import numpy as np
 from IPython.display import HTML, display
 
 from lib import checks
@@ -222,7 +224,8 @@ def _check_problem(network, data, training):
     if math.inf in network.widths:
         raise ValueError("live figures need finite widths: give a large width instead of inf.")
     spectrum = data.spectrum
-    if spectrum.dimension_free or {*spectrum.eigenvalues, *spectrum.target_power} != {1.0}:
+    uniform = np.all(spectrum.eigenvalues == 1) and np.all(spectrum.target_power == 1)
+    if spectrum.dimension_free or not uniform:
         raise ValueError("live figures have isotropic inputs: leave spectrum out.")
     plain = isinstance(training, GradientDescent) and isinstance(training.learning_rate, float)
     if not plain or training.momentum or training.weight_decay:

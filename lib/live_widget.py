@@ -9,7 +9,6 @@ import ipywidgets as widgets
 
 from lib import plots
 from lib.live import BOWL, CHOICES, LiveFigure
-from lib.simulator import simulate
 from lib.solver import solve
 from lib.training import GradientDescent
 
@@ -97,6 +96,9 @@ class LiveWidget:
     def _train(self):
         seeds = max(2, self.state["seeds"])
         self.words.value = f"Training {seeds} networks …"
+        # Only now: torch takes longer to import than the theory to solve.
+        from lib.simulator import simulate
+
         self.runs = simulate(
             *self.live.problem(self.state), dim=self.state["dim"], seeds=seeds, progress=False
         )

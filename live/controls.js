@@ -22,8 +22,9 @@ var DeepLinear = globalThis.DeepLinear || {};
   const LOGARITHMIC = {
     positions: (low, high) => Math.ceil(PER_DECADE * Math.log10(high / low) - 1e-9),
     value: (k, low, high) =>
-      Math.min(high, Number((low * 10 ** (k / PER_DECADE)).toPrecision(2))),
-    position: (x, low) => Math.round(PER_DECADE * Math.log10(x / low)),
+      k === 0 ? low : Math.min(high, Number((low * 10 ** (k / PER_DECADE)).toPrecision(2))),
+    position: (x, low, high) =>
+      (x === high ? Math.ceil : Math.round)(PER_DECADE * Math.log10(x / low) - 1e-9),
   };
 
   const FIELDS = {
@@ -51,6 +52,8 @@ var DeepLinear = globalThis.DeepLinear || {};
     dim: { label: "networks: <i>D</i>", words: {} },
     seeds: { label: "networks: how many", words: {} },
   };
+
+  DeepLinear.fields = FIELDS;
 
   /* The problem of DeepLinear.solve and DeepLinear.train that a state describes. */
   DeepLinear.problemOf = function (state) {

@@ -265,6 +265,7 @@ STATE = {
     "seeds": 0,
 }
 SLIDERS = {name: list(offered) for name, offered in (live.RANGES | live.CHOICES).items()}
+LOGARITHMIC = {"width", "richness", "samples", "batch", "learning_rate"}
 STATES = [
     STATE,
     STATE | {"parameterization": "ntk", "data": "samples", "seeds": 2},
@@ -320,6 +321,24 @@ def test_a_state_survives_its_address():
 )
 def test_an_address_that_does_not_fit(fragment, found):
     assert run(["controls.js"], "DeepLinear.fromFragment(f, k)", f=fragment, k=SLIDERS) == found
+
+
+@pytest.mark.parametrize("field", list(live.RANGES))
+def test_every_position_of_a_slider_is_kept(field):
+    """Redrawing puts a slider where its value says: that must be where the reader left it."""
+    for low, high in (live.RANGES[field], (1, 7), (0.125, 0.37 if field in LOGARITHMIC else 10.125)):
+        positions, values, found = run(
+            ["controls.js"],
+            "(({ positions, value, position }) => {"
+            "const k = Array.from({ length: positions(...b) + 1 }, (_, i) => i);"
+            "const x = k.map((i) => value(i, ...b));"
+            "return [k, x, x.map((v) => position(v, ...b))]; })(DeepLinear.fields[field].scale)",
+            b=[low, high],
+            field=field,
+        )
+        assert found == positions
+        assert (values[0], values[-1]) == (low, high)
+        assert (np.diff(values) > 0).all()
 
 
 # Python's side

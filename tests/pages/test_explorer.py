@@ -143,8 +143,8 @@ def test_a_move_is_drawn_within_fifty_milliseconds(chromium):
         for regime in ("population", "batch", "samples"):
             control(tab, "data").select_option(regime)
             times = []
-            for _ in range(15):
-                control(tab, "width").press("ArrowRight")
+            for k in range(20):
+                control(tab, "width").press(("ArrowRight", "ArrowLeft")[k % 2])
                 tab.evaluate(FRAMES)
                 times.append(
                     tab.evaluate("() => performance.getEntriesByName('live-redraw')[0].duration")
