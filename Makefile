@@ -4,10 +4,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 HTML := _build/html/index.html
-SOURCES := $(wildcard _config.yml _toc.yml index.md references.bib chapters/*.md reference/*.md lib/*.py ext/*.py _static/*)
+SOURCES := $(wildcard _config.yml _toc.yml index.md references.bib chapters/*.md reference/*.md lib/*.py ext/*.py live/* _static/*)
 
 .DEFAULT_GOAL := help
-.PHONY: help book test lint notebooks bench serve chromium
+.PHONY: help book test lint notebooks bench serve chromium node
 
 help:  ## Show this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -24,15 +24,17 @@ $(HTML): $(READY) $(SOURCES)
 
 book: $(HTML)  ## Build and execute the book into _build/html
 
-test: $(HTML) chromium  ## Run all tests, those of the built pages among them
+test: $(HTML) chromium node  ## Run all tests, those of the built pages among them
 	$(BIN)/python -m pytest
 
-chromium:
-	@command -v chromium >/dev/null || { \
+chromium: PACKAGE := chromium
+node: PACKAGE := nodejs
+chromium node:
+	@command -v $@ >/dev/null || { \
 	  if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
-	    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq chromium >/dev/null; \
+	    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq $(PACKAGE) >/dev/null; \
 	  else \
-	    echo "Chromium is missing: install Debian's package 'chromium'; the page tests need it."; \
+	    echo "$@ is missing: install Debian's package '$(PACKAGE)'; the tests of the pages need it."; \
 	  fi; }
 
 lint: $(READY)  ## Look for faults in the code
