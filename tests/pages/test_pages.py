@@ -124,7 +124,9 @@ def broken_links(name, links, anchors):
 
 def test_links_lead_somewhere(opened):
     anchors = {name: set(opened(name).first["anchors"]) for name in PAGES}
-    assert [b for name in PAGES for b in broken_links(name, opened(name).first["links"], anchors)] == []
+    assert [
+        b for name in PAGES for b in broken_links(name, opened(name).first["links"], anchors)
+    ] == []
 
 
 def test_a_broken_link_is_noticed():

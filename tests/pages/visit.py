@@ -15,7 +15,7 @@ STANDARDS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 EMPTY_EQUATIONS = "() => document.querySelectorAll('mjx-container svg').forEach((e) => e.remove())"
 AXE = """
 async (run) => {
-  const result = await axe.run(document, 
+  const result = await axe.run(document,
     { resultTypes: ["violations"], runOnly: run, preload: false });
   return result.violations.flatMap((violation) => violation.nodes.map(
     (node) => `${violation.id}: ${node.target} ${(node.failureSummary || "").slice(0, 200)}`));
