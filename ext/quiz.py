@@ -64,7 +64,9 @@ class Quiz(SphinxDirective):
         first, *why = item.children
         mark = MARK.match(first.astext())
         if not mark or not why:
-            raise self.error("an answer starts with (right) or (wrong) and has an explanation below")
+            raise self.error(
+                "an answer starts with (right) or (wrong) and has an explanation below"
+            )
         text = first.children[0]
         first.replace(text, nodes.Text(MARK.sub("", text.astext(), count=1)))
         option = quiz_option(key=key, group=group, right=mark[1] == "right")
@@ -107,9 +109,7 @@ def setup(app):
             lambda self, node: self.body.append("</legend>"),
         ),
     )
-    app.add_node(
-        quiz_option, html=(visit_option, lambda self, node: self.body.append("</div>"))
-    )
+    app.add_node(quiz_option, html=(visit_option, lambda self, node: self.body.append("</div>")))
     app.add_node(
         quiz_explanation, html=(visit_explanation, lambda self, node: self.body.append("</div>"))
     )

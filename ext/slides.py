@@ -81,10 +81,13 @@ def figures(notebooks):
     return found
 
 
+DISPLAY = {"display_mode": True}
+
+
 def render_math(latex, options):
     """Dollars as the delimiters that MathJax looks for."""
     left, right = (r"\[", r"\]") if options["display_mode"] else (r"\(", r"\)")
-    return html.escape(f"{left}{latex}{right}")
+    return html.escape(left + re.sub(r"\n\s*\n", "\n", latex) + right)
 
 
 def markdown():
@@ -118,7 +121,7 @@ def known_parts(app):
     sources = [Path(app.env.doc2path(page)).read_text() for page in pages]
     runs = [Path(app.outdir).parent / "jupyter_execute" / f"{page}.ipynb" for page in pages]
     parts = {
-        ("equation", label): f"<div>\n{html.escape(rf'\[{latex}\]')}\n</div>".replace("\n\n", "\n")
+        ("equation", label): f"<div>{render_math(latex, DISPLAY)}</div>"
         for label, latex in equations(sources).items()
     }
     notebooks = [nbformat.read(run, 4) for run in runs if run.exists()]
