@@ -11,7 +11,8 @@
       It is $C_v(t,t)$.
     :::
 
-Without JavaScript the page shows all explanations; `_static/quiz.js` hides them until they are asked for.
+Without JavaScript the page shows all explanations; `_static/quiz.js`, which Jupyter Book loads on every
+page, hides them until they are asked for.
 """
 
 import re
@@ -114,5 +115,4 @@ def setup(app):
         quiz_explanation, html=(visit_explanation, lambda self, node: self.body.append("</div>"))
     )
     app.add_directive("quiz", Quiz)
-    app.add_js_file("quiz.js", loading_method="defer")
     return {"parallel_read_safe": True}

@@ -35,7 +35,7 @@ PAGE = """<!doctype html>
 <link rel="icon" href="../_static/favicon.svg" type="image/svg+xml">
 <link rel="stylesheet" href="reveal/reset.css">
 <link rel="stylesheet" href="reveal/reveal.css">
-<link rel="stylesheet" href="../_static/slides.css">
+<link rel="stylesheet" href="slides.css">
 </head>
 <body>
 <main class="reveal"><div class="slides">
@@ -142,6 +142,7 @@ def write(app, exception):
         return
     out = Path(app.outdir) / "slides"
     copy_reveal(out / "reveal")
+    copy_asset(Path(app.srcdir, "course/slides/slides.css"), out)
     parts = known_parts(app)
     for source in sorted(Path(app.srcdir, "course/slides").glob("*.md")):
         (out / f"{source.stem}.html").write_text(deck(source.read_text(), parts))
