@@ -14,8 +14,9 @@ from IPython.display import HTML, display
 
 from lib.agreement import summarise
 
-PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
-"""Okabe and Ito's colours, told apart by colour-blind readers."""
+PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#B07600", "#3489BD", "#000000")
+"""Okabe and Ito's colours, told apart by colour-blind readers; orange and sky blue are darker than
+theirs, so that a line has a contrast of 3 to white (and to the dark page, where colours invert)."""
 
 STYLE = {
     "figure.figsize": (7.0, 4.0),
@@ -39,8 +40,9 @@ def use_style():
 
 
 def shades(count):
-    """`count` colours from dark to light, for curves ordered by a parameter."""
-    return [plt.cm.viridis(x) for x in np.linspace(0.0, 0.85, count)]
+    """`count` colours from dark to light, for curves ordered by a parameter; the contrast of each to
+    white is above 3, which ends the colour map at 0.62."""
+    return [plt.cm.plasma(x) for x in np.linspace(0.0, 0.62, count)]
 
 
 def theory(ax, x, y, *, label=None, color=None, **style):
