@@ -1,5 +1,7 @@
 """An independent look at a solution: put it back into the closed equations."""
 
+from itertools import pairwise
+
 import numpy as np
 
 
@@ -35,6 +37,39 @@ def layer_residual(layer, above, below, rows):
     forward = _pair(F, kappa * B, R_h, C_h, cov_xi + kappa * F @ cov_zeta @ transpose(F))
     backward = _pair(B, kappa * F, R_g, C_g, cov_zeta + kappa * B @ cov_xi @ transpose(B))
     return np.maximum(forward, backward)
+
+
+def _fold(strength, farther, folded, met, added, now):
+    """Violation of the step that folds one branch into the relation (R, C) to one side of a layer."""
+    loop = np.eye(now.stop) - strength * farther.R[:, now, now] @ met[0]
+    source = strength * farther.R[:, now, now] @ met[1] @ transpose(farther.R[:, now, now])
+    R = folded.R[:, now, now] - strength * added[0]
+    C = folded.C[:, now, now] - strength * added[1]
+    return np.maximum(
+        _mismatch(loop @ R, farther.R[:, now, now]),
+        _mismatch(loop @ C @ transpose(loop), source + farther.C[:, now, now]),
+    )
+
+
+def stream_residual(stack, inputs, rows):
+    """How far the first `rows` rows of a residual stream are from its equations, per configuration."""
+    now, trained = slice(0, rows), stack.trained
+
+    def sides(R, C):
+        return trained.response(R, C, now), trained.noise(C, now)
+
+    worst = [layer_residual(layer, layer.above, layer.below, rows) for layer in stack.layers]
+    for below, above in pairwise(stack.layers):
+        forth, back = sides(below.R_h, below.C_h), sides(above.R_g, above.C_g)
+        worst.append(_fold(stack.strength, above.above, below.above, forth, back, now))
+        worst.append(_fold(stack.strength, below.below, above.below, back, forth, now))
+    top, bottom = stack.layers[-1].above, stack.layers[0].below
+    ends = ((top, stack.readout.R_g, stack.readout.C_g), (bottom, inputs.R_h, inputs.C_h))
+    for relation, R, C in ends:
+        response, noise = sides(R, C)
+        worst.append(_mismatch(relation.R[:, now, now], response))
+        worst.append(_mismatch(relation.C[:, now, now], noise))
+    return np.max(worst, axis=0)
 
 
 def input_residual(inputs, first, rows):

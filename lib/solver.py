@@ -7,10 +7,10 @@ import numpy as np
 
 from lib.consistency import residual
 from lib.inputs import InputLayer
-from lib.layers import PlainStack
 from lib.linear_gaussian import TrainedMatrix
 from lib.march import march
 from lib.solution import CURVES, Solution
+from lib.stacks import stack_of
 from lib.status import judge
 from lib.sweep import broadcast
 
@@ -48,7 +48,7 @@ def solve(network, data, training, *, keep_matrices=True, progress=None):
     ValueError
         If the arguments do not fit together.
     NotImplementedError
-        For networks with residual branches or several outputs.
+        For several outputs.
 
     Notes
     -----
@@ -56,10 +56,8 @@ def solve(network, data, training, *, keep_matrices=True, progress=None):
     (ICML 2025), with their misprints corrected.
     """
     networks, trainings, single = broadcast(network, data, training)
-    if networks[0].branch_scale is not None or networks[0].outputs > 1:
-        raise NotImplementedError(
-            "the solver covers plain networks with one output: leave branch_scale and outputs out."
-        )
+    if networks[0].outputs > 1:
+        raise NotImplementedError("the solver covers networks with one output: leave outputs out.")
     start = time.perf_counter()
     chunk = _chunk_length(networks[0], data, trainings[0].steps)
     pieces = [
@@ -95,7 +93,7 @@ def _solve_batch(networks, data, trainings, keep_matrices, progress):
         decay=np.array([np.outer(memory.decay, memory.decay) for memory in memories]),
         richness=np.array([network.richness for network in networks])[:, None, None],
     )
-    stack = PlainStack(networks[0], trained, batch, n)
+    stack = stack_of(networks[0])(networks[0], trained, batch, n)
     last_width = networks[0].widths[-1]
     inputs = InputLayer(
         data.spectrum,
