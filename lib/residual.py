@@ -25,23 +25,12 @@ $\tilde R_g = \partial g/\partial m$. A response to the noise of a branch has on
 import numpy as np
 
 from lib.consistency import stream_residual
-from lib.layers import HiddenLayer, Readout
-from lib.linear_gaussian import identity_rows, write_symmetric
-
-
-def transpose(matrix):
-    return np.swapaxes(matrix, -1, -2)
-
-
-def write_inverse(inverse, now, loop):
-    """Write rows `now` of $(1 - Z)^{-1}$, from rows `now` of Z and the rows written before."""
-    past, upto = slice(0, now.start), slice(0, now.stop)
-    known = identity_rows(now) + loop[..., past] @ inverse[:, past, upto]
-    inverse[:, now, upto] = np.linalg.solve(identity_rows(now)[:, now] - loop[..., now], known)
+from lib.layers import HiddenLayer
+from lib.linear_gaussian import identity_rows, inverse_rows, transpose, write_symmetric
 
 
 class Relation:
-    """A field as a linear function of another, plus noise; filled row by row.
+    """A field as a linear function of another, plus noise; filled block by block.
 
     Attributes
     ----------
@@ -87,9 +76,11 @@ class Folded(Relation):
         Downwards `met` is $(\tilde F, d d^\top * C_h)$ of the layer below the branch and `added` is
         $(\tilde B, d d^\top * C_g)$ of the layer above it; upwards they change places.
         """
-        upto = slice(0, now.stop)
+        past, upto = slice(0, now.start), slice(0, now.stop)
         loop = strength * (farther.R[:, now, upto] @ met.R[:, upto, upto])
-        write_inverse(self.inverse, now, loop)
+        self.inverse[:, now, upto] = inverse_rows(
+            loop[..., now], identity_rows(now) + loop[..., past] @ self.inverse[:, past, upto]
+        )
         S = self.inverse[:, upto, upto]
         self.carried[:, now, upto] = S[:, now] @ farther.R[:, upto, upto]
         carried = self.carried[:, upto, upto]
@@ -121,8 +112,8 @@ class StreamLayer(HiddenLayer):
 class ResidualStack:
     """Layers 1..L of a stream joined by L - 1 branches; what the march calls a stack."""
 
-    def __init__(self, network, trained, batch, n):
-        self.trained, self.readout = trained, Readout(batch, n)
+    def __init__(self, network, trained, readout, batch, n):
+        self.trained, self.readout = trained, readout
         self.strength = network.branch_scale**2 / network.depth
         self.layers = [StreamLayer(batch, n) for _ in range(network.depth)]
 
