@@ -70,6 +70,52 @@ def stream_residual(stack, inputs, rows):
     return np.max(worst, axis=0)
 
 
+def layer_time_residual(stack, inputs, rows):
+    """How far the first `rows` rows of an infinitely deep stream are from its equations at the nodes."""
+    now = slice(0, rows)
+    block = (slice(None), now, now)
+    bottom = (
+        stack.trained.response(inputs.R_h, inputs.C_h, now),
+        stack.trained.noise(inputs.C_h, now),
+    )
+    top = (
+        stack.trained.response(stack.readout.R_g, stack.readout.C_g, now),
+        stack.trained.noise(stack.readout.C_g, now),
+    )
+    worst = []
+    for panel in stack.panels:
+        worst.append(_climb(panel, panel.layers.below, panel.up, bottom, now))
+        bottom = (
+            panel.at(-1, panel.layers.below.R)[block],
+            panel.at(-1, panel.layers.below.C)[block],
+        )
+    for panel in reversed(stack.panels):
+        worst.append(_climb(panel, panel.layers.above, panel.down, top, now))
+        top = panel.at(0, panel.layers.above.R)[block], panel.at(0, panel.layers.above.C)[block]
+        nodes = layer_residual(panel.layers, panel.layers.above, panel.layers.below, rows)
+        worst.append(nodes.reshape(len(panel.times), -1).max(0))
+    return np.max(worst, axis=0)
+
+
+def _climb(panel, relation, integrals, start, now):
+    """Violation of one pair of Riccati equations on a panel, integrated from one of its ends."""
+    layers, trained = panel.layers, panel.trained
+    forth = trained.response(layers.R_h, layers.C_h, now), trained.noise(layers.C_h, now)
+    back = trained.response(layers.R_g, layers.C_g, now), trained.noise(layers.C_g, now)
+    met, added = (forth, back) if relation is layers.above else (back, forth)
+    R, C = relation.R[:, now, now], relation.C[:, now, now]
+    loop = R @ met[0]
+    rates = (
+        loop @ R + added[0],
+        loop @ C + C @ transpose(loop) + R @ met[1] @ transpose(R) + added[1],
+    )
+    found = [
+        _mismatch(values, panel.integrate(integrals, rate, first))
+        for values, rate, first in zip((R, C), rates, start, strict=True)
+    ]
+    return np.max(found, axis=0).reshape(len(panel.times), -1).max(0)
+
+
 def input_residual(inputs, first, rows):
     """How far the input layer is from its equations, per configuration."""
     now = slice(0, rows)

@@ -96,16 +96,16 @@ class StreamLayer(HiddenLayer):
 
     Attributes
     ----------
-    above, below : Folded
+    above, below : Relation
         $(A^l, \mathrm{Cov}\,\kappa^l)$ and $(M^l, \mathrm{Cov}\,m^l)$.
     forth, back : Relation
         What the branches make of this layer: $(\tilde F^l, d d^\top * C_h^l)$ for the branch above it,
         $(\tilde B^{l-1}, d d^\top * C_g^l)$ for the branch below it.
     """
 
-    def __init__(self, batch, n):
+    def __init__(self, relation, batch, n):
         super().__init__(AsGiven(), 1.0, batch, n)
-        self.above, self.below = Folded(batch, n), Folded(batch, n)
+        self.above, self.below = relation(batch, n), relation(batch, n)
         self.forth, self.back = Relation(batch, n), Relation(batch, n)
 
 
@@ -115,7 +115,7 @@ class ResidualStack:
     def __init__(self, network, trained, readout, batch, n):
         self.trained, self.readout = trained, readout
         self.strength = network.branch_scale**2 / network.depth
-        self.layers = [StreamLayer(batch, n) for _ in range(network.depth)]
+        self.layers = [StreamLayer(Folded, batch, n) for _ in range(network.depth)]
 
     @property
     def first(self):

@@ -5,6 +5,7 @@ import time
 
 import numpy as np
 
+from lib import checks
 from lib.axis import Axis
 from lib.consistency import residual
 from lib.inputs import InputLayer
@@ -12,7 +13,7 @@ from lib.layers import Readout
 from lib.linear_gaussian import TrainedMatrix
 from lib.march import march
 from lib.solution import CURVES, Solution
-from lib.stacks import stack_of
+from lib.stacks import matrices_of, solve_layers
 from lib.status import judge
 from lib.sweep import broadcast
 
@@ -20,7 +21,7 @@ BATCH_BYTES = 2**24
 """Configurations of a sweep are marched together while their matrices fit a processor cache."""
 
 
-def solve(network, data, training, *, keep_matrices=True, progress=None):
+def solve(network, data, training, *, keep_matrices=True, depth_tolerance=1e-5, progress=None):
     r"""Solve the dynamical mean-field theory of training.
 
     Closed equations for two-time correlations and responses (equations {eq}`deep-pair` and
@@ -37,6 +38,9 @@ def solve(network, data, training, *, keep_matrices=True, progress=None):
         single one of either is used for all.
     keep_matrices : bool
         Keep the two-time matrices in the result; False saves memory in large sweeps.
+    depth_tolerance : float
+        For networks of infinite depth: wanted relative error of the losses from the quadrature in
+        layer time; `Solution.depth_error` is what was reached.
     progress : callable or None
         Called with (rows done, rows) as the march proceeds.
 
@@ -56,16 +60,27 @@ def solve(network, data, training, *, keep_matrices=True, progress=None):
     (ICML 2025), with their misprints corrected.
     """
     networks, trainings, single = broadcast(network, data, training)
+    checks.number("depth_tolerance", depth_tolerance, positive=True)
     start = time.perf_counter()
     axis = Axis(trainings[0].steps + 1, networks[0].outputs)
     chunk = _chunk_length(networks[0], data, axis)
-    pieces = [
-        _solve_batch(
-            networks[i : i + chunk], data, trainings[i : i + chunk], axis, keep_matrices, progress
-        )
-        for i in range(0, len(networks), chunk)
-    ]
-    fields = {name: _join([piece[name] for piece in pieces]) for name in pieces[0]}
+
+    def solve_with(make_stack):
+        pieces = [
+            _solve_batch(
+                networks[i : i + chunk],
+                data,
+                trainings[i : i + chunk],
+                make_stack,
+                axis,
+                keep_matrices,
+                progress,
+            )
+            for i in range(0, len(networks), chunk)
+        ]
+        return {name: _join([piece[name] for piece in pieces]) for name in pieces[0]}
+
+    fields = solve_layers(networks[0], solve_with, depth_tolerance)
     if single:
         fields = {name: _first(value) for name, value in fields.items()}
     return Solution(
@@ -79,11 +94,11 @@ def solve(network, data, training, *, keep_matrices=True, progress=None):
 
 
 def _chunk_length(network, data, axis):
-    matrices = 8 * len(network.widths) + len(data.spectrum.quadrature()[0]) + 20
+    matrices = matrices_of(network) + len(data.spectrum.quadrature(axis.outputs)[0]) + 20
     return max(1, int(BATCH_BYTES / (8 * matrices * axis.n**2)))
 
 
-def _solve_batch(networks, data, trainings, axis, keep_matrices, progress):
+def _solve_batch(networks, data, trainings, make_stack, axis, keep_matrices, progress):
     """Solve configurations that fit into memory together; a dict of arrays with a leading axis."""
     batch = len(networks)
     memories = [training.memory() for training in trainings]
@@ -93,7 +108,7 @@ def _solve_batch(networks, data, trainings, axis, keep_matrices, progress):
         richness=np.array([network.richness for network in networks])[:, None, None],
     )
     readout = Readout(axis.same_output, batch)
-    stack = stack_of(networks[0])(networks[0], trained, readout, batch, axis.n)
+    stack = make_stack(networks[0], trained, readout, batch, axis.n)
     last_width = networks[0].widths[-1]
     inputs = InputLayer(
         data.spectrum,

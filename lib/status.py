@@ -17,6 +17,10 @@ class Outcome(enum.Enum):
         "The loss diverged at step {step} and is inf from there on. "
         "Lower the learning rate, or train fewer steps."
     )
+    DEPTH_UNSETTLED = (
+        "All steps were computed, but infinite depth is resolved less well than depth_tolerance asks; "
+        "depth_error says how well. Raise depth_tolerance, or lower branch_scale or the learning rate."
+    )
     INTERRUPTED = (
         "The run was interrupted at step {step}; losses from there on are nan. "
         "Run it again to finish it."

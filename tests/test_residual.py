@@ -256,3 +256,19 @@ def test_a_sweep_is_its_members():
         alone = lib.solve(network, lib.Data(samples=1.2), training)
         np.testing.assert_allclose(sweep.excess_loss[k], alone.excess_loss, rtol=1e-12)
         np.testing.assert_allclose(sweep.C_g[2][k], alone.C_g[2], rtol=1e-11, atol=1e-14)
+
+
+def test_fixed_branches_keep_their_factor():
+    network = lib.Network.fixed_branch(16, 0.5, 0.75, richness=1.2)
+    assert network == lib.Network(16, 0.5, 1.2, branch_scale=3.0)
+
+
+@pytest.mark.parametrize("depth", [3, math.inf])
+def test_two_outputs_are_another_index(depth):
+    spectrum = lib.Spectrum([1.0], np.array([np.diag([0.7, 0.3])]), [1.0])
+    problem = lib.Data(samples=2, spectrum=spectrum), lib.GradientDescent(8, 0.03, weight_decay=0.2)
+    stream = lib.Network(depth, 0.7, branch_scale=0.9, outputs=2)
+    assert lib.solve(stream, *problem, depth_tolerance=1e-9).residual < 1e-9
+    bare = lib.solve(lib.Network(depth, 0.7, branch_scale=0.0, outputs=2), *problem)
+    plain = lib.solve(lib.Network(1, 0.7, outputs=2), *problem)
+    np.testing.assert_allclose(bare.excess_loss, plain.excess_loss, rtol=1e-9)
