@@ -193,7 +193,11 @@ class NodeMarch:
         now, following = self._fill(panel)
         self.stack.extend(now, self.inputs)
         self.inputs.extend(now)
-        if not self._settle(now):
+        try:
+            settled = self._settle(now)
+        except np.linalg.LinAlgError:  # an overflow on the way
+            settled = False
+        if not settled:
             return np.inf
         error = self._unresolved(panel, now)
         if error < self.tolerance:

@@ -28,7 +28,7 @@ class Solution:
     r"""Learning curves of the infinite-size limit.
 
     For a sequence of K networks or trainings every array gains a leading axis of length K, and
-    `status` and `residual` become arrays of length K.
+    `status`, `residual` and `depth_error` become arrays of length K.
 
     Attributes
     ----------
@@ -51,11 +51,17 @@ class Solution:
         Where in time the equations were solved.
     error : float
         Estimated relative error of the losses that comes from solving on nodes; 0 for every step.
+    depth_error : float or None
+        At infinite depth: estimated relative error of the losses from the quadrature in layer time.
     C_v, C_Delta, R_vu, R_Delta : [T, T] or None
         Two-time correlations and responses at the input.
     C_h, R_h, C_g, R_g : dict of [T, T] or None
         By layer (see `solve` for when they are kept): `C_h[l]` and `R_h[l]` for l = 0..L (l = 0 is the error signal u), `C_g[l]` and
-        `R_g[l]` for l = 1..L.
+        `R_g[l]` for l = 1..L. Responses of a residual network are those to a source added to the
+        field itself (without the factor beta of a branch). At infinite depth l = 1, 2, .. counts the
+        layer times `layer_times`, 0 at the input and 1 at the readout.
+    layer_times : [nodes] or None
+        tau of the layers of `C_h` and the others at infinite depth.
     """
 
     network: Network | tuple[Network, ...]
@@ -74,6 +80,8 @@ class Solution:
     grid: EveryStep | Nodes
     error: float | np.ndarray
     interpolants: list[Interpolant] | None = None
+    depth_error: float | np.ndarray | None = None
+    layer_times: np.ndarray | None = None
     C_v: np.ndarray | None = None
     C_Delta: np.ndarray | None = None
     R_vu: np.ndarray | None = None

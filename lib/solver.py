@@ -2,19 +2,22 @@
 
 import math
 import time
+from functools import partial
 
 import numpy as np
 
+from lib import checks
 from lib.axis import Axis
 from lib.consistency import residual
 from lib.grid import EveryStep, Nodes
 from lib.horizon import NODES, NodeMarch
 from lib.inputs import InputLayer
-from lib.layers import PlainStack, Readout
+from lib.layers import Readout
 from lib.linear_gaussian import TrainedMatrix
 from lib.march import march
 from lib.nodes import Interpolant
 from lib.solution import CURVES, MATRICES, Solution
+from lib.stacks import matrices_of, solve_layers
 from lib.status import Outcome, Status, judge
 from lib.sweep import broadcast
 from lib.training import GradientFlow
@@ -29,7 +32,9 @@ REPORTED_STEPS = 4000
 """Up to so many steps the losses are given at every step, however the equations were solved."""
 
 
-def solve(network, data, training, *, grid=None, keep_matrices=None, progress=None):
+def solve(
+    network, data, training, *, grid=None, keep_matrices=None, depth_tolerance=1e-5, progress=None
+):
     r"""Solve the dynamical mean-field theory of training.
 
     Closed equations for two-time correlations and responses (equations {eq}`deep-pair` and
@@ -52,6 +57,9 @@ def solve(network, data, training, *, grid=None, keep_matrices=None, progress=No
         Keep the two-time matrices in the result. True gives all of them, at every step (for gradient
         flow the correlations, at the nodes); False saves memory in large sweeps; None keeps what the
         solution has at hand: everything at every step, the correlations of one problem on nodes.
+    depth_tolerance : float
+        For networks of infinite depth: wanted relative error of the losses from the quadrature in
+        layer time; `Solution.depth_error` is what was reached.
     progress : callable or None
         Called with (rows done, rows) as the march proceeds.
 
@@ -64,8 +72,6 @@ def solve(network, data, training, *, grid=None, keep_matrices=None, progress=No
     ------
     ValueError
         If the arguments do not fit together.
-    NotImplementedError
-        For networks with residual branches.
 
     Notes
     -----
@@ -73,14 +79,15 @@ def solve(network, data, training, *, grid=None, keep_matrices=None, progress=No
     (ICML 2025), with their misprints corrected.
     """
     networks, trainings, single = broadcast(network, data, training)
-    if networks[0].branch_scale is not None:
-        raise NotImplementedError("the solver covers plain networks: leave branch_scale out.")
+    checks.number("depth_tolerance", depth_tolerance, positive=True)
     grid = _grid(grid, networks[0], data, trainings[0], keep_matrices)
     start = time.perf_counter()
+    problem = networks, data, trainings
     if isinstance(grid, EveryStep):
-        fields = _at_every_step(networks, data, trainings, keep_matrices, progress)
+        solve_with = partial(_at_every_step, *problem, keep_matrices, progress)
     else:
-        fields = _on_nodes(networks, data, trainings, grid, keep_matrices, progress)
+        solve_with = partial(_on_nodes, *problem, grid, keep_matrices, progress)
+    fields = solve_layers(networks[0], solve_with, depth_tolerance)
     times = fields.pop("times")
     interpolants = fields.pop("interpolants", None)
     if single:
@@ -105,11 +112,17 @@ def _grid(grid, network, data, training, keep_matrices):
             "gradient flow with fresh batches: their noise vanishes in continuous time; "
             "leave batch out (population gradient), or use GradientDescent."
         )
+    endless = math.isinf(network.depth)
+    if endless and (flow or isinstance(grid, Nodes)):
+        raise ValueError(
+            "infinite depth is solved at every step only: use GradientDescent with small steps, "
+            "or a large finite depth."
+        )
     if grid is None:
         if flow:
             return Nodes(training.tolerance)
         few = (training.steps + 1) * network.outputs <= CHEAP_STEPS
-        every = few or keep_matrices or data.batch is not None
+        every = few or endless or keep_matrices or data.batch is not None
         return EveryStep() if every else Nodes()
     if not isinstance(grid, (EveryStep, Nodes)):
         raise ValueError(f"grid is {grid!r}: give lib.EveryStep(), lib.Nodes() or None.")
@@ -123,10 +136,10 @@ def _grid(grid, network, data, training, keep_matrices):
     return grid
 
 
-def _at_every_step(networks, data, trainings, keep_matrices, progress):
+def _at_every_step(networks, data, trainings, keep_matrices, progress, make_stack):
     """Solve at every step, as many configurations together as fit; arrays with a leading axis."""
     axis = Axis(trainings[0].steps + 1, networks[0].outputs)
-    matrices = 8 * len(networks[0].widths) + len(data.spectrum.quadrature()[0]) + 20
+    matrices = matrices_of(networks[0]) + len(data.spectrum.quadrature(axis.outputs)[0]) + 20
     chunk = max(1, int(BATCH_BYTES / (8 * matrices * axis.n**2)))
     pieces = []
     for i in range(0, len(networks), chunk):
@@ -134,7 +147,9 @@ def _at_every_step(networks, data, trainings, keep_matrices, progress):
         memories = [training.memory() for training in several]
         K = np.array([axis.expand(memory.K) for memory in memories])
         decay = [axis.expand(np.outer(memory.decay, memory.decay)) for memory in memories]
-        stack, inputs = _problem(networks[i : i + chunk], data, axis, K, np.array(decay))
+        stack, inputs = _problem(
+            networks[i : i + chunk], data, axis, K, np.array(decay), make_stack
+        )
         done = march(stack, inputs, progress)
         piece = _curves(stack, inputs, data)
         piece["status"] = _verdicts(piece, done)
@@ -148,10 +163,10 @@ def _at_every_step(networks, data, trainings, keep_matrices, progress):
     return fields | {"times": np.arange(axis.nodes, dtype=float)}
 
 
-def _on_nodes(networks, data, trainings, grid, keep_matrices, progress):
+def _on_nodes(networks, data, trainings, grid, keep_matrices, progress, make_stack):
     """Solve configuration by configuration on nodes of its own; arrays with a leading axis."""
     solved = [
-        _march_on_nodes(network, data, training, grid, progress)
+        _march_on_nodes(network, data, training, grid, progress, make_stack)
         for network, training in zip(networks, trainings, strict=True)
     ]
     end = trainings[0].span
@@ -198,24 +213,24 @@ def _on_nodes(networks, data, trainings, grid, keep_matrices, progress):
     return fields | {"times": times, "interpolants": interpolants}
 
 
-def _march_on_nodes(network, data, training, grid, progress):
+def _march_on_nodes(network, data, training, grid, progress, make_stack):
     """One configuration. Memory that is never reached by a node is never touched."""
     room = grid.most
     if not isinstance(training, GradientFlow):
         room = min(room, training.steps + 1 + NODES)
     axis = Axis(room, network.outputs)
     zeros, ones = np.zeros((1, axis.n, axis.n)), np.ones((1, axis.n, axis.n))
-    stack, inputs = _problem([network], data, axis, zeros, ones)
+    stack, inputs = _problem([network], data, axis, zeros, ones, make_stack)
     march = NodeMarch(stack, inputs, [training.start()], training.span, grid.tolerance)
     return stack, inputs, march.run(progress)
 
 
-def _problem(networks, data, axis, K, decay):
+def _problem(networks, data, axis, K, decay, make_stack):
     """The stack and the input layer of `networks` that share shape and axis."""
     batch, last_width = len(networks), networks[0].widths[-1]
     richness = np.array([network.richness for network in networks])[:, None, None]
     trained = TrainedMatrix(K, decay, richness)
-    stack = PlainStack(networks[0], trained, Readout(axis.same_output, batch), batch, axis.n)
+    stack = make_stack(networks[0], trained, Readout(axis.same_output, batch), batch, axis.n)
     inputs = InputLayer(
         data.spectrum,
         data.regime(axis, batch),
