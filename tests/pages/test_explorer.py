@@ -183,6 +183,20 @@ def test_networks_appear_beside_the_theory_and_the_page_answers(chromium):
         assert figure_of(tab).locator(".live-points circle").count() == 0
 
 
+def test_small_networks_miss_and_larger_ones_meet(chromium):
+    """The two settings that the page offers, by the book's standard of four standard errors.
+
+    The seeds, and with them the numbers, are fixed: 4.6 and 2.0 of them.
+    """
+    with opened(chromium, QUIET) as tab:
+        found = {}
+        for dim, seeds in ((25, 512), (200, 32)):
+            tab.get_by_role("button", name=f"D = {dim}", exact=True).click()
+            wait_for_words(tab, f"{seeds} networks: at the most", timeout=120_000)
+            found[dim] = float(words(tab).partition("at the most ")[2].partition(" ")[0])
+    assert found[25] > 4 > found[200]
+
+
 def test_too_large_networks_are_refused_in_words(chromium):
     with opened(chromium, "#depth=8&width=10&dim=400&seeds=2&steps=5") as tab:
         wait_for_words(tab, "too large for a page")
