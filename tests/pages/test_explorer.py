@@ -98,21 +98,25 @@ def check(tab):
     return theory
 
 
+MOVE = """(places) => {
+  for (const [field, place] of Object.entries(places)) {
+    const input = document.querySelector(`.live-figure [name=${field}]`);
+    if (input.tagName === "SELECT") input.selectedIndex = place;
+    else input.value = place;
+    input.dispatchEvent(new Event(input.tagName === "SELECT" ? "change" : "input"));
+  }
+}"""
+
+
 def test_theory_at_random_slider_positions(chromium):
     rng = random.Random(0)
     with opened(chromium, QUIET) as tab:
         fields = ["depth", "width", "richness", "samples", "batch", "noise", "learning_rate"]
+        ends = {field: int(control(tab, field).get_attribute("max")) for field in fields}
+        ends |= {"steps": 45, "parameterization": 1, "data": 2}
         seen = set()
         for _ in range(36):
-            for field in (*fields, "steps"):
-                slider = control(tab, field)
-                high = int(slider.get_attribute("max")) // (4 if field == "steps" else 1)
-                slider.evaluate(
-                    "(e, x) => { e.value = x; e.dispatchEvent(new Event('input')); }",
-                    rng.randint(0, high),
-                )
-            for menu in ("parameterization", "data"):
-                control(tab, menu).select_option(index=rng.randrange(3 if menu == "data" else 2))
+            tab.evaluate(MOVE, {field: rng.randint(0, end) for field, end in ends.items()})
             tab.evaluate(FRAMES)
             theory = check(tab)
             seen.add((theory.data.samples is None, theory.data.batch is None))
