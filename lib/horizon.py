@@ -26,6 +26,12 @@ MEMORY = 12
 SWEEPS = 80
 """A panel that has not settled after so many sweeps is tried again, shorter."""
 
+MOST_GROWTH = 1.8
+"""Factor by which a panel may be longer than the last one, if that was resolved with ease."""
+
+CONFIDENT = 0.03
+"""Part of the tolerance below which an error is no longer told from that of the sweeps."""
+
 ROUNDING = 1e-12
 """Losses are known to this fraction of the first loss, and no better."""
 
@@ -153,17 +159,22 @@ class NodeMarch:
             error = self._try(panel)
             if error < self.tolerance:
                 time, singles = panel.stop, NODES
-                growth = 0.8 * (self.tolerance / max(error, 1e-30)) ** (1 / NODES)
-                length = max(length * min(growth, 4), shortest)
+                length = max(length * self._growth(error), shortest)
                 yield time, time < self.end and self._stationary(panel)
             elif length > shortest:
-                length = max(0.4 * length, shortest)
+                length = max(length * self._growth(error), shortest)
             elif self.in_steps:
                 time = self._single_steps(time, singles)
                 singles *= 2
                 yield time, False
             else:
                 return
+
+    def _growth(self, error):
+        """How much longer the next panel may be than one with this error."""
+        if error < CONFIDENT * self.tolerance:
+            return MOST_GROWTH
+        return min(max(0.8 * (self.tolerance / error) ** (1 / NODES), 0.4), 1)
 
     def _room(self):
         return self.count + NODES <= self.axis.nodes
