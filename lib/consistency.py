@@ -37,6 +37,16 @@ def layer_residual(layer, above, below, rows):
     return np.maximum(forward, backward)
 
 
+def _inverses(matrices):
+    """Inverses of a batch; nan for a configuration whose matrix has overflowed and become singular."""
+    try:
+        return np.linalg.inv(matrices)
+    except np.linalg.LinAlgError:
+        if len(matrices) == 1:
+            return np.full_like(matrices, np.nan)
+        return np.concatenate([_inverses(matrix[None]) for matrix in matrices])
+
+
 def _fold(strength, farther, folded, met, added, now):
     """Violation of the step that folds one branch into the relation (R, C) to one side of a layer."""
     loop = np.eye(now.stop) - strength * farther.R[:, now, now] @ met[0]
@@ -123,7 +133,7 @@ def input_residual(inputs, first, rows):
     X = -inputs.trained.response(first.R_g, first.C_g, now) / inputs.trained.richness
     C_v, R_vu = np.zeros_like(X), np.zeros_like(X)
     for k, eigenvalue in enumerate(inputs.eigenvalues):
-        H = np.linalg.inv(np.eye(rows) - eigenvalue * X @ R_Delta)
+        H = _inverses(np.eye(rows) - eigenvalue * X @ R_Delta)
         mean = H @ inputs.axis.output[now]
         variance = H @ (S + eigenvalue * X @ Q @ transpose(X)) @ transpose(H)
         C_v += eigenvalue * mean @ inputs.power[k] @ transpose(mean)

@@ -26,7 +26,14 @@ import numpy as np
 
 from lib.consistency import stream_residual
 from lib.layers import HiddenLayer
-from lib.linear_gaussian import identity_rows, inverse_rows, transpose, write_symmetric
+from lib.linear_gaussian import (
+    extend,
+    identity_rows,
+    inverse_rows,
+    transpose,
+    write_causal,
+    write_symmetric,
+)
 
 
 class Relation:
@@ -45,7 +52,7 @@ class Relation:
         self.C_h = self.C_g = self.C
 
     def write(self, now, R, C):
-        self.R[:, now, : now.stop] = R
+        write_causal(self.R, now, R)
         write_symmetric(self.C, now, C)
 
     def learn(self, now, trained, R, C):
@@ -78,11 +85,12 @@ class Folded(Relation):
         """
         past, upto = slice(0, now.start), slice(0, now.stop)
         loop = strength * (farther.R[:, now, upto] @ met.R[:, upto, upto])
-        self.inverse[:, now, upto] = inverse_rows(
+        inverse = inverse_rows(
             loop[..., now], identity_rows(now) + loop[..., past] @ self.inverse[:, past, upto]
         )
+        write_causal(self.inverse, now, inverse)
         S = self.inverse[:, upto, upto]
-        self.carried[:, now, upto] = S[:, now] @ farther.R[:, upto, upto]
+        write_causal(self.carried, now, S[:, now] @ farther.R[:, upto, upto])
         carried = self.carried[:, upto, upto]
         R = carried[:, now] + strength * added.R[:, now, upto]
         C = S[:, now] @ farther.C[:, upto, upto] @ transpose(S)
@@ -141,6 +149,26 @@ class ResidualStack:
             layer.below.fold(now, self.strength, below.below, layer.back, below.forth)
             layer.forward(now, layer.below)
             below = layer
+
+    @property
+    def carried(self):
+        """What a sweep over a block takes over from the last one: operators, and correlations."""
+        below = self.layers[:-1]
+        return (
+            [l.pair.F for l in self.layers] + [l.forth.R for l in below],
+            [l.cov_xi for l in self.layers] + [l.forth.C for l in below],
+        )
+
+    def extend(self, now, inputs):
+        """First guess for what is carried: the fields are those before the block."""
+        before = inputs.axis.before(now)
+        extend(inputs.C_h, inputs.R_h, now, before)
+        for layer in self.layers:
+            extend(layer.cov_xi, layer.pair.F, now, before)
+            extend(layer.C_h, layer.R_h, now, before)
+            layer.forth.learn(now, self.trained, layer.R_h, layer.C_h)
+        first = self.layers[0]
+        write_causal(first.pair.F, now, self.trained.response(inputs.R_h, inputs.C_h, now))
 
     def residual(self, inputs, rows):
         """Largest violation of the stream's equations in the first `rows` rows, [batch]."""
