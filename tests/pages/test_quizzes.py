@@ -32,7 +32,7 @@ def test_each_question_has_one_right_answer_and_explains_all(quiz):
         assert len(set(options.evaluate_all("all => all.map((e) => e.name)"))) == 1
         for why in question.locator(".quiz-why").all():
             assert not why.is_visible()
-            assert len(why.text_content()) > 40
+            assert len(why.text_content()) > 30
 
 
 def test_answered_with_the_keyboard(quiz):
