@@ -5,6 +5,7 @@ first use). Both take the same problem: a `Network`, a `Data` and a `GradientDes
 """
 
 from lib.data import Data
+from lib.dataset import Dataset
 from lib.network import Network
 from lib.solution import Solution
 from lib.solver import solve
@@ -14,6 +15,7 @@ from lib.training import GradientDescent
 
 __all__ = [
     "Data",
+    "Dataset",
     "GradientDescent",
     "Network",
     "Outcome",

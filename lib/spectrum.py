@@ -113,19 +113,7 @@ class Spectrum:
         centred here: subtract means first where that is wanted. Directions in which the data do
         not vary are left out, since no gradient ever points along them.
         """
-        X, y = np.asarray(X, float), np.asarray(y, float)
-        if X.ndim != 2 or y.ndim != 1 or len(X) != len(y) or X.size == 0:
-            raise ValueError(
-                f"X has shape {X.shape} and y {y.shape}: give X [P, D] and y [P] with the same P >= 1."
-            )
-        if not (np.isfinite(X).all() and np.isfinite(y).all()):
-            raise ValueError("X or y has NaN or infinite entries: remove those samples.")
-        _, singular, directions = np.linalg.svd(X / np.sqrt(len(X)), full_matrices=False)
-        kept = singular > 1e-10 * singular.max(initial=0)
-        if not kept.any():
-            raise ValueError("X is zero: give samples that vary.")
-        eigenvalues = singular[kept] ** 2
-        target = directions[kept] @ (X.T @ y) / len(X) / eigenvalues
+        eigenvalues, target, _ = principal_modes(X, y)
         return cls.trace_class(eigenvalues, target**2)
 
     def __len__(self):
@@ -158,6 +146,39 @@ class Spectrum:
             panels.append(_gauss_panel(*columns))
             start = stop
         return tuple(np.concatenate(column) for column in zip(*panels, strict=True))
+
+
+def principal_modes(X, y):
+    r"""The modes of $X^T X / P$, largest first, and least squares of y on them.
+
+    Parameters
+    ----------
+    X : [P, D]
+    y : [P]
+
+    Returns
+    -------
+    eigenvalues : [M]
+        M is the number of directions in which the data vary.
+    target : [M]
+        $w_k \ge 0$.
+    directions : [M, D]
+        Unit vectors, with the signs that make the target positive: $y \approx \sum_k w_k\, x \cdot e_k$.
+    """
+    X, y = np.asarray(X, float), np.asarray(y, float)
+    if X.ndim != 2 or y.ndim != 1 or len(X) != len(y) or X.size == 0:
+        raise ValueError(
+            f"X has shape {X.shape} and y {y.shape}: give X [P, D] and y [P] with the same P >= 1."
+        )
+    if not (np.isfinite(X).all() and np.isfinite(y).all()):
+        raise ValueError("X or y has NaN or infinite entries: remove those samples.")
+    _, singular, directions = np.linalg.svd(X / np.sqrt(len(X)), full_matrices=False)
+    kept = singular > 1e-10 * singular.max(initial=0)
+    if not kept.any():
+        raise ValueError("X is zero: give samples that vary.")
+    eigenvalues, directions = singular[kept] ** 2, directions[kept]
+    target = directions @ (X.T @ y) / len(X) / eigenvalues
+    return eigenvalues, np.abs(target), directions * np.where(target < 0, -1, 1)[:, None]
 
 
 def _gauss_panel(points, mass, power):
