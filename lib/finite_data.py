@@ -102,8 +102,8 @@ class Population:
     def draw(self, step):
         """Nothing is drawn."""
 
-    def excess(self, v):
-        """Excess loss on samples not trained on, for each row of v."""
+    def excess(self, v, train):
+        """Excess loss on samples not trained on, for each row of v; `train` is that of `signal`."""
         return self.inputs.excess(v)
 
     def signal(self, v):
@@ -124,9 +124,9 @@ class FreshSamples:
         """The samples of this step."""
         self.X, self.noise = self.source.rows(self.number)
 
-    def excess(self, v):
-        """Excess loss on samples not trained on, for each row of v."""
-        return self.source.excess(v)
+    def excess(self, v, train):
+        """Excess loss on samples not trained on, for each row of v; `train` is that of `signal`."""
+        return self.source.excess(v, train)
 
     def signal(self, v):
         """Error signal u and training loss for each row of v."""
@@ -166,7 +166,7 @@ class Gaussian:
         noise[:count] = self.inputs.data.noise * labels
         return X, noise
 
-    def excess(self, v):
+    def excess(self, v, train):
         """Excess loss of the population for each row of v."""
         return self.inputs.excess(v)
 
@@ -190,7 +190,7 @@ class Resampled:
         noise[: len(chosen)] = torch.from_numpy(dataset.residuals[chosen])
         return X, noise
 
-    def excess(self, v):
+    def excess(self, v, train):
         """Excess loss of the population for each row of v."""
         return self.inputs.excess(v)
 
@@ -204,13 +204,15 @@ class Split(Resampled):
             raise ValueError(
                 f"samples is {count} of a dataset of {self.size}: leave some of it for the test."
             )
-        order = torch.randperm(self.size, generator=self.stream)
-        self.held_out = self.size - count
-        self.test = self.take(order[count:])
-        return self.take(order[:count])
+        self.count = count
+        return self.take(torch.randperm(self.size, generator=self.stream)[:count])
 
-    def excess(self, v):
-        r"""Loss on the held-out samples without the noise floor $\sigma^2$, for each row of v."""
-        X, noise = self.test
-        Delta = torch.addmm(noise, v, X.T)
-        return (Delta**2).sum(-1) / self.held_out - self.inputs.data.noise**2
+    def excess(self, v, train):
+        r"""Loss on the held-out samples without the noise floor $\sigma^2$, for each row of v.
+
+        A sum over them is one over the dataset, where $\sum_\mu \Delta_\mu^2 = n(\sum_k \lambda_k v_k^2 + \sigma^2)$
+        because the residuals are orthogonal to the inputs, less one over the training set.
+        """
+        floor = self.inputs.data.noise**2
+        total = self.size * (self.inputs.excess(v) + floor)
+        return (total - self.count * train) / (self.size - self.count) - floor
