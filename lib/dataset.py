@@ -35,7 +35,7 @@ class Dataset:
     noise : float
         sigma, the root mean square of what no linear function of the inputs explains.
     coefficients : [n, M]
-        z, for the M directions in which the inputs vary.
+        z, for the M directions in which the inputs vary, signed such that $w_k \ge 0$.
     residuals : [n]
         r.
 
@@ -54,9 +54,11 @@ class Dataset:
 
     def __post_init__(self):
         eigenvalues, target, directions = principal_modes(self.X, self.y)
+        if target.ndim > 1:
+            raise ValueError(f"y has shape {np.shape(self.y)}: give one label per sample, [n].")
         X, y = np.array(self.X, float), np.array(self.y, float)
-        coefficients = X @ directions.T
-        residuals = y - coefficients @ target
+        coefficients = X @ directions.T * np.where(target < 0, -1, 1)
+        residuals = y - coefficients @ np.abs(target)
         values = {"X": X, "y": y, "coefficients": coefficients, "residuals": residuals}
         for name, value in values.items():
             value.flags.writeable = False
