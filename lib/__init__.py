@@ -8,6 +8,7 @@ from importlib import import_module
 
 from lib.data import Data
 from lib.grid import EveryStep, Nodes
+from lib.dataset import Dataset
 from lib.network import Network
 from lib.rates import Rate, Search, max_stable_learning_rate, optimal_learning_rate
 from lib.solution import Solution
@@ -19,6 +20,7 @@ from lib.training import GradientDescent, GradientFlow
 __all__ = [
     "Data",
     "EveryStep",
+    "Dataset",
     "GradientDescent",
     "GradientFlow",
     "MeasuredRate",

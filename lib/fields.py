@@ -77,7 +77,7 @@ class Lockstep:
         u, train = sampling.signal(v)
         if t < self.last_step:
             self.weights.record(self._forward(u), g[1:])
-        losses = torch.stack([self.inputs.excess(v), train])
+        losses = torch.stack([sampling.excess(v, train), train])
         return losses[:, : len(self.members)].cpu().numpy()
 
     def weight_error(self):

@@ -11,6 +11,7 @@ from tqdm import tqdm
 
 from lib import checks
 from lib.data import Data
+from lib.dataset import Dataset
 from lib.draws import draw_weights
 from lib.fields import Architecture, Lockstep
 from lib.finite_data import Inputs
@@ -72,6 +73,7 @@ def simulate(
     training,
     *,
     dim=None,
+    dataset=None,
     seeds=8,
     device="cpu",
     dtype="float64",
@@ -101,6 +103,10 @@ def simulate(
         Input dimension D. Layers have round(nu_l D) neurons, data sets round(alpha D) samples, and
         mode k of the spectrum m_k D of the input directions. A dimension-free spectrum fixes it:
         leave it out there.
+    dataset : Dataset or None
+        Given samples in the place of Gaussian ones: each seed draws its training set or its batches
+        from them, and repeated data are tested on the samples left over. `data` is then
+        `dataset.data(...)`.
     seeds : int or sequence of int or pairs of int
         Networks to train, as seeds 0 .. n-1 or as listed. A pair (i, j) is a network with the initial
         weights of seed i on the data of seed j.
@@ -132,7 +138,7 @@ def simulate(
     like = torch.empty(0, dtype=_precision(dtype), device=_device(device))
     seeds = _seeds(seeds)
     bar_wanted = checks.flag("progress", progress) and "CI" not in os.environ
-    inputs = Inputs(data, dim, like)
+    inputs = Inputs(data, dim, like, _dataset(dataset, data))
     architecture = Architecture(networks[0], inputs)
     steps = trainings[0].steps
     kept = _kept_steps(keep_errors, steps)
@@ -199,6 +205,18 @@ def _train(networks, memories, architecture, inputs, seed):
             excess, train = group.step(t, sampling)
             losses[:, group.members] = excess + inputs.data.noise**2, excess, train
         yield losses, groups
+
+
+def _dataset(dataset, data):
+    if dataset is None:
+        return None
+    if not isinstance(dataset, Dataset):
+        raise ValueError(f"dataset is {dataset!r}: give a lib.Dataset.")
+    if data.spectrum is not dataset.spectrum or data.noise != dataset.noise:
+        raise ValueError(
+            "data and dataset differ in spectrum or noise: make data with dataset.data(...)."
+        )
+    return dataset
 
 
 def _groups(memories, architecture):
