@@ -2,9 +2,7 @@
 
 import numpy as np
 
-
-def transpose(matrix):
-    return np.swapaxes(matrix, -1, -2)
+from lib.linear_gaussian import transpose
 
 
 def _mismatch(left, right):
@@ -43,11 +41,11 @@ def input_residual(inputs, first, rows):
     R_Delta, S, Q = (m[:, now, now] for m in (inputs.regime.R_Delta, inputs.S, inputs.regime.Q))
     X = -inputs.trained.response(first.R_g, first.C_g, now) / inputs.trained.richness
     C_v, R_vu = np.zeros_like(X), np.zeros_like(X)
-    for k, eigenvalue in enumerate(inputs.eigenvalues[:, 0, 0]):
+    for k, eigenvalue in enumerate(inputs.eigenvalues):
         H = np.linalg.inv(np.eye(rows) - eigenvalue * X @ R_Delta)
-        mean = H.sum(axis=-1)
+        mean = H @ inputs.axis.output[now]
         variance = H @ (S + eigenvalue * X @ Q @ transpose(X)) @ transpose(H)
-        C_v += eigenvalue * inputs.power[k] * mean[:, :, None] * mean[:, None, :]
+        C_v += eigenvalue * mean @ inputs.power[k] @ transpose(mean)
         C_v += eigenvalue * inputs.mass[k] * variance
         R_vu += eigenvalue * inputs.mass[k] * H @ X
     return np.maximum(

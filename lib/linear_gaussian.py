@@ -1,4 +1,11 @@
-"""Two small pieces every layer is made of: a trained random matrix, and bookkeeping in time."""
+"""Small pieces every layer is made of: a trained random matrix, a closed pair, bookkeeping in time.
+
+Matrices over time are [batch, n, n]; rows and columns are times (times and outputs, (t, c) at
+t * C + c, if a network has C outputs). A block `now` of rows is filled from all earlier rows. Inside
+the block the equations may be implicit: then what is not yet known is taken from the last sweep
+over the block, and the sweep is repeated. Blocks in which the optimizer acts strictly backwards in
+time, single steps above all, are exact after one sweep.
+"""
 
 from dataclasses import dataclass
 
@@ -32,12 +39,78 @@ class TrainedMatrix:
         return self.decay[block] * C[block]
 
 
+def transpose(matrix):
+    return np.swapaxes(matrix, -1, -2)
+
+
 def write_symmetric(matrix, now, rows):
     """Write `rows` [..., rows, now.stop] into `matrix` and their mirror image into its columns."""
     matrix[..., now, : now.stop] = rows
-    matrix[..., : now.stop, now] = np.swapaxes(rows, -1, -2)
+    matrix[..., : now.start, now] = transpose(rows[..., : now.start])
 
 
 def identity_rows(now):
     """Rows `now` of the identity, up to and including their own time."""
     return np.eye(now.stop)[now]
+
+
+def inverse_rows(loop, rows):
+    """(1 - loop)^-1 rows for the part `loop` [..., m, m] of a matrix inside a block of m rows."""
+    if not loop.any():
+        return rows
+    return np.linalg.solve(np.eye(loop.shape[-1]) - loop, rows)
+
+
+class Pair:
+    r"""The responses of two fields that drive each other, $h = \xi + F g$ and $g = \zeta + \kappa B h$.
+
+    $$ \frac{dh}{d\xi} = 1 + \kappa F \frac{dg}{d\xi}, \quad \frac{dh}{d\zeta} = F \frac{dg}{d\zeta}, \qquad
+       \frac{dg}{d\zeta} = 1 + \kappa B \frac{dh}{d\zeta}, \quad \frac{dg}{d\xi} = B \frac{dh}{d\xi} $$
+
+    (`dg_dxi` is stored without its factor $\kappa$). New rows of an operator give the rows of its
+    own field's responses; inside the block the other operator is that of the last sweep.
+    """
+
+    def __init__(self, kappa, batch, n):
+        self.kappa = kappa
+        self.dh_dxi, self.dh_dzeta, self.dg_dxi, self.dg_dzeta = np.zeros((4, batch, n, n))
+        self._open(slice(0, 0))
+
+    def _open(self, now):
+        """Start a block: nothing is known of its rows."""
+        batch, rows = len(self.dh_dxi), now.stop - now.start
+        self._now = now
+        self._F, self._B = np.zeros((2, batch, rows, rows))
+        self._F_xi, self._F_zeta, self._B_xi, self._B_zeta = np.zeros((4, batch, rows, now.stop))
+
+    def set_B(self, now, B):
+        """Rows `now` of B, and of the responses of g."""
+        if now != self._now:
+            self._open(now)
+        past, upto, kappa = slice(0, now.start), slice(0, now.stop), self.kappa
+        self._B, one = B[..., now], identity_rows(now)
+        self._B_xi = B[..., past] @ self.dh_dxi[:, past, upto]
+        self._B_zeta = B[..., past] @ self.dh_dzeta[:, past, upto]
+        loop = kappa * self._B @ self._F
+        self.dg_dzeta[:, now, upto] = inverse_rows(
+            loop, one + kappa * (self._B_zeta + self._B @ self._F_zeta)
+        )
+        self.dg_dxi[:, now, upto] = inverse_rows(
+            loop, self._B_xi + self._B @ (one + kappa * self._F_xi)
+        )
+
+    def set_F(self, now, F):
+        """Rows `now` of F, and of the responses of h."""
+        if now != self._now:
+            self._open(now)
+        past, upto, kappa = slice(0, now.start), slice(0, now.stop), self.kappa
+        self._F, one = F[..., now], identity_rows(now)
+        self._F_xi = F[..., past] @ self.dg_dxi[:, past, upto]
+        self._F_zeta = F[..., past] @ self.dg_dzeta[:, past, upto]
+        loop = kappa * self._F @ self._B
+        self.dh_dxi[:, now, upto] = inverse_rows(
+            loop, one + kappa * (self._F_xi + self._F @ self._B_xi)
+        )
+        self.dh_dzeta[:, now, upto] = inverse_rows(
+            loop, self._F_zeta + self._F @ (one + kappa * self._B_zeta)
+        )

@@ -5,9 +5,10 @@ import time
 
 import numpy as np
 
+from lib.axis import Axis
 from lib.consistency import residual
 from lib.inputs import InputLayer
-from lib.layers import PlainStack
+from lib.layers import PlainStack, Readout
 from lib.linear_gaussian import TrainedMatrix
 from lib.march import march
 from lib.solution import CURVES, Solution
@@ -48,7 +49,7 @@ def solve(network, data, training, *, keep_matrices=True, progress=None):
     ValueError
         If the arguments do not fit together.
     NotImplementedError
-        For networks with residual branches or several outputs.
+        For networks with residual branches.
 
     Notes
     -----
@@ -56,15 +57,14 @@ def solve(network, data, training, *, keep_matrices=True, progress=None):
     (ICML 2025), with their misprints corrected.
     """
     networks, trainings, single = broadcast(network, data, training)
-    if networks[0].branch_scale is not None or networks[0].outputs > 1:
-        raise NotImplementedError(
-            "the solver covers plain networks with one output: leave branch_scale and outputs out."
-        )
+    if networks[0].branch_scale is not None:
+        raise NotImplementedError("the solver covers plain networks: leave branch_scale out.")
     start = time.perf_counter()
-    chunk = _chunk_length(networks[0], data, trainings[0].steps)
+    axis = Axis(trainings[0].steps + 1, networks[0].outputs)
+    chunk = _chunk_length(networks[0], data, axis)
     pieces = [
         _solve_batch(
-            networks[i : i + chunk], data, trainings[i : i + chunk], keep_matrices, progress
+            networks[i : i + chunk], data, trainings[i : i + chunk], axis, keep_matrices, progress
         )
         for i in range(0, len(networks), chunk)
     ]
@@ -81,53 +81,55 @@ def solve(network, data, training, *, keep_matrices=True, progress=None):
     )
 
 
-def _chunk_length(network, data, steps):
+def _chunk_length(network, data, axis):
     matrices = 8 * len(network.widths) + len(data.spectrum.quadrature()[0]) + 20
-    return max(1, int(BATCH_BYTES / (8 * matrices * (steps + 1) ** 2)))
+    return max(1, int(BATCH_BYTES / (8 * matrices * axis.n**2)))
 
 
-def _solve_batch(networks, data, trainings, keep_matrices, progress):
+def _solve_batch(networks, data, trainings, axis, keep_matrices, progress):
     """Solve configurations that fit into memory together; a dict of arrays with a leading axis."""
-    batch, n = len(networks), trainings[0].steps + 1
+    batch = len(networks)
     memories = [training.memory() for training in trainings]
     trained = TrainedMatrix(
-        K=np.array([memory.K for memory in memories]),
-        decay=np.array([np.outer(memory.decay, memory.decay) for memory in memories]),
+        K=np.array([axis.expand(memory.K) for memory in memories]),
+        decay=np.array([axis.expand(np.outer(memory.decay, memory.decay)) for memory in memories]),
         richness=np.array([network.richness for network in networks])[:, None, None],
     )
-    stack = PlainStack(networks[0], trained, batch, n)
+    stack = PlainStack(networks[0], trained, Readout(axis.same_output, batch), batch, axis.n)
     last_width = networks[0].widths[-1]
     inputs = InputLayer(
         data.spectrum,
-        data.regime(batch, n),
+        data.regime(axis, batch),
         trained,
         0.0 if math.isinf(last_width) else 1 / last_width,
-        np.array([_readout(network, n) for network in networks]),
+        np.array([_readout(network, axis) for network in networks]),
+        axis,
         batch,
-        n,
     )
-    rows = march(stack, inputs, n - 1, progress)
+    rows = march(stack, inputs, progress)
     return _collect(stack, inputs, data, rows, keep_matrices)
 
 
-def _readout(network, n):
+def _readout(network, axis):
     """E: the identity, or, centred, the subtraction of the function at step 0."""
-    E = np.eye(n)
+    E = np.eye(axis.n)
     if network.centered:
-        E[:, 0] -= 1
+        E[:, : axis.outputs] -= axis.output
     return E
 
 
 def _collect(stack, inputs, data, rows, keep_matrices):
-    excess = np.einsum("bii->bi", inputs.C_v).copy()
-    curves = {
+    axis = inputs.axis
+    excess = np.einsum("bii->bi", inputs.C_v)
+    diagonals = {
         "test_loss": excess + data.noise**2,
         "excess_loss": excess,
-        "train_loss": np.einsum("bii->bi", inputs.regime.C_Delta).copy(),
+        "train_loss": np.einsum("bii->bi", inputs.regime.C_Delta),
         "bias": inputs.bias,
         "width_variance": inputs.width_variance,
         "data_variance": inputs.data_variance,
     }
+    curves = {name: axis.by_output(values).sum(-1) for name, values in diagonals.items()}
     status = [judge([curves[name][b] for name in CURVES], rows) for b in range(len(excess))]
     valid = [rows if verdict.step is None else verdict.step for verdict in status]
     matrices = {
@@ -139,9 +141,9 @@ def _collect(stack, inputs, data, rows, keep_matrices):
     }
     matrices["C_h"][0], matrices["R_h"][0] = inputs.C_h, inputs.R_h
     residuals = np.empty(len(excess))
-    for n in set(valid):
-        here = np.equal(valid, n)
-        residuals[here] = residual(stack, inputs, n)[here]
+    for times in set(valid):
+        here = np.equal(valid, times)
+        residuals[here] = residual(stack, inputs, times * axis.outputs)[here]
     return {
         **curves,
         "status": np.array(status, dtype=object),
