@@ -117,7 +117,7 @@ def sharpness(network, data, training, times, *, order=12):
     supported(network, data)
     times = checked_times(times, training.steps)
     order = checks.integer("order", order, least=2)
-    run = solve(network, data, training)
+    run = solve(network, data, training, keep_matrices=True)
     products = scalar_products(run)
     norms = np.diag(products)
     reached = [
@@ -128,7 +128,7 @@ def sharpness(network, data, training, times, *, order=12):
     spectra = dict.fromkeys(reached, (0.0, 4 * max(kernel[: len(reached)])))
     for dimension in (*FIRST_ORDERS, order):
         probed = Probed(training, starts, spectra, dimension)
-        products = scalar_products(solve(network, data, probed))
+        products = scalar_products(solve(network, data, probed, keep_matrices=True))
         for t, probe in probed.probes.items():
             values = probe.ritz_values(products)
             spectra[t] = (min(values[0], 0.0), values[-1])
@@ -195,6 +195,15 @@ class Probed(Training):
             if t in starts:
                 self.probes[t] = self._probe(row, starts[t], spectra[t], order)
                 row += 2 * order
+
+    @property
+    def span(self):
+        """The number of rows after the first."""
+        return self.steps
+
+    def start(self):
+        """There is none: steps to and fro are not smooth in time."""
+        raise NotImplementedError("a probed run must be solved at every step.")
 
     def memory(self):
         """The run's K with rows W(t) + epsilon p and W(t) - epsilon p at every probe."""
