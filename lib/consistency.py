@@ -11,6 +11,16 @@ def _mismatch(left, right):
     return np.abs(left - right).max(axis=(-1, -2)) / np.where(scale > 0, scale, 1)
 
 
+def _inverse(matrices):
+    """Inverses [batch, n, n]; nan where a run diverges so fast that rounding leaves none."""
+    try:
+        return np.linalg.inv(matrices)
+    except np.linalg.LinAlgError:
+        if len(matrices) == 1:
+            return np.full_like(matrices, np.nan)
+        return np.concatenate([_inverse(matrix[None]) for matrix in matrices])
+
+
 def _pair(F, B, response, correlation, noise):
     """Violation of x = noise + F y, y = noise' + B x by a response dx/dnoise' and <x x>."""
     loop = np.eye(F.shape[-1]) - F @ B
@@ -42,7 +52,7 @@ def input_residual(inputs, first, rows):
     X = -inputs.trained.response(first.R_g, first.C_g, now) / inputs.trained.richness
     C_v, R_vu = np.zeros_like(X), np.zeros_like(X)
     for k, eigenvalue in enumerate(inputs.eigenvalues):
-        H = np.linalg.inv(np.eye(rows) - eigenvalue * X @ R_Delta)
+        H = _inverse(np.eye(rows) - eigenvalue * X @ R_Delta)
         mean = H @ inputs.axis.output[now]
         variance = H @ (S + eigenvalue * X @ Q @ transpose(X)) @ transpose(H)
         C_v += eigenvalue * mean @ inputs.power[k] @ transpose(mean)
