@@ -125,7 +125,9 @@ def sharpness(network, data, training, times, *, order=12):
     ]
     kernel = np.array([norms[t] / run.train_loss[t] if t in reached else np.nan for t in times])
     starts = {t: {s: 1 / np.sqrt(norms[s]) for s in {0, t}} for t in reached}
-    spectra = dict.fromkeys(reached, (0.0, 4 * max(kernel[: len(reached)])))
+    finite = np.isfinite(run.train_loss) & (run.train_loss > 0)
+    largest = np.max(norms[finite] / run.train_loss[finite])
+    spectra = dict.fromkeys(reached, (0.0, 4 * largest))
     for dimension in (*FIRST_ORDERS, order):
         probed = Probed(training, starts, spectra, dimension)
         products = scalar_products(solve(network, data, probed, keep_matrices=True))

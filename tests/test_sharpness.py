@@ -80,6 +80,15 @@ def test_curvature_along_the_gradient_is_the_second_difference_of_the_loss():
     assert -(4 * first - second) / (4 * small) == pytest.approx(products[t, t], rel=1e-3)
 
 
+def test_late_steps_can_be_looked_at_alone():
+    """The search for the spectrum starts from the whole run, not from the steps asked for."""
+    network, data = lib.Network(2, 2.0, 3.0), lib.Data(samples=4, noise=0.3)
+    training = lib.GradientDescent(60, 0.08)
+    together = sharpness(network, data, training, [0, 60], order=6)
+    alone = sharpness(network, data, training, [60], order=6)
+    assert alone.top[0] == pytest.approx(together.top[1], rel=1e-2)
+
+
 def test_probes_leave_the_run_alone():
     training = lib.GradientDescent(8, 0.05, momentum=0.3)
     probed = Probed(training, {3: {0: 1.0, 3: 0.5}}, {3: (0.0, 30.0)}, 4)
