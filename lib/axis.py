@@ -30,6 +30,10 @@ class Axis:
         """The block of rows of the times first .. last - 1."""
         return slice(first * self.outputs, last * self.outputs)
 
+    def before(self, now):
+        """For each row of a block, the row of the same output at the last time before the block."""
+        return now.start - self.outputs + np.arange(now.stop - now.start) % self.outputs
+
     def by_output(self, diagonal):
-        """Values [.., n] as [.., nodes, outputs]."""
-        return diagonal.reshape(*diagonal.shape[:-1], self.nodes, self.outputs)
+        """Values [.., rows] as [.., times, outputs]."""
+        return diagonal.reshape(*diagonal.shape[:-1], -1, self.outputs)

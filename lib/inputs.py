@@ -11,7 +11,14 @@ A centred network reads $\zeta$ through $E = 1 - \mathbf{1} e_0^\top$.
 
 import numpy as np
 
-from lib.linear_gaussian import identity_rows, inverse_rows, transpose, write_symmetric
+from lib.linear_gaussian import (
+    extend,
+    identity_rows,
+    inverse_rows,
+    transpose,
+    write_causal,
+    write_symmetric,
+)
 
 
 class InputLayer:
@@ -42,6 +49,15 @@ class InputLayer:
     def over_modes(self, weights, values):
         return np.einsum("k,bkij->bij", weights, values)
 
+    @property
+    def carried(self):
+        """What a sweep over a block takes over from the last one: operators, and correlations."""
+        return [self.regime.R_Delta], [self.regime.Q]
+
+    def extend(self, now):
+        """First guess for what is carried."""
+        extend(self.regime.Q, self.regime.R_Delta, now, self.axis.before(now))
+
     def advance(self, now, first):
         """Rows `now` of v, Delta and u, from the first hidden layer's backward rows."""
         self._weight_error_responses(now, first)
@@ -53,16 +69,16 @@ class InputLayer:
         past, upto = slice(0, now.start), slice(0, now.stop)
         gamma = self.trained.richness
         X = -self.trained.response(first.R_g, first.C_g, now) / gamma
-        self.X[:, now, upto] = X
+        write_causal(self.X, now, X)
         loop = self.eigenvalues[:, None, None] * (X @ self.regime.R_Delta[:, upto, upto])[:, None]
-        self.H[:, :, now, upto] = inverse_rows(
+        H = inverse_rows(
             loop[..., now], identity_rows(now) + loop[..., past] @ self.H[:, :, past, upto]
         )
-        H = self.H[:, :, now, upto]
+        write_causal(self.H, now, H)
         weights = self.mass * self.eigenvalues
-        self.H_sum[:, now, upto] = self.over_modes(weights, H)
-        self.H_sum2[:, now, upto] = self.over_modes(weights * self.eigenvalues, H)
-        self.R_vu[:, now, upto] = self.H_sum[:, now, upto] @ self.X[:, upto, upto]
+        write_causal(self.H_sum, now, self.over_modes(weights, H))
+        write_causal(self.H_sum2, now, self.over_modes(weights * self.eigenvalues, H))
+        write_causal(self.R_vu, now, self.H_sum[:, now, upto] @ self.X[:, upto, upto])
 
         noise = self.trained.noise(first.C_g, now) * self.inverse_width / gamma**2
         write_symmetric(self.raw_S, now, noise)
@@ -98,7 +114,7 @@ class InputLayer:
         R, Q = self.regime.R_Delta[:, upto, upto], self.regime.Q
         trace = np.sum(self.mass * self.eigenvalues)
         RH = R[:, now] @ self.H_sum2[:, upto, upto]
-        self.U[:, now, upto] = RH @ self.X[:, upto, upto]
+        write_causal(self.U, now, RH @ self.X[:, upto, upto])
         write_symmetric(
             self.C_h,
             now,
@@ -108,4 +124,4 @@ class InputLayer:
             + R[:, now] @ self.vv_sum2[:, upto, upto] @ transpose(R),
         )
         response = R[:, now] @ self.H_sum[:, upto, upto] @ self.readout[:, upto, upto]
-        self.R_h[:, now, upto] = -self.inverse_width / self.trained.richness * response
+        write_causal(self.R_h, now, -self.inverse_width / self.trained.richness * response)

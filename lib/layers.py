@@ -15,7 +15,7 @@ Then only $\kappa_l = N_L/N_l$ appears, and an infinitely wide layer is simply $
 import numpy as np
 
 from lib.consistency import layer_residual
-from lib.linear_gaussian import Pair, transpose, write_symmetric
+from lib.linear_gaussian import Pair, extend, transpose, write_causal, write_symmetric
 
 
 class Readout:
@@ -99,6 +99,20 @@ class PlainStack:
         below = inputs
         for layer in self.layers:
             layer.forward(now, below)
+            below = layer
+
+    @property
+    def carried(self):
+        """What a sweep over a block takes over from the last one: operators, and correlations."""
+        return [l.pair.F for l in self.layers], [l.cov_xi for l in self.layers]
+
+    def extend(self, now, inputs):
+        """First guess for what is carried: the fields are those before the block."""
+        below = inputs
+        for layer in self.layers:
+            extend(below.C_h, below.R_h, now, inputs.axis.before(now))
+            write_causal(layer.pair.F, now, layer.trained.response(below.R_h, below.C_h, now))
+            write_symmetric(layer.cov_xi, now, layer.trained.noise(below.C_h, now))
             below = layer
 
     def residual(self, inputs, rows):

@@ -49,9 +49,27 @@ def write_symmetric(matrix, now, rows):
     matrix[..., : now.start, now] = transpose(rows[..., : now.start])
 
 
+def write_causal(matrix, now, rows):
+    """Write `rows` [..., rows, now.stop] into `matrix`: nothing depends on later times."""
+    matrix[..., now, : now.stop] = rows
+    matrix[..., now, now.stop :] = 0
+
+
 def identity_rows(now):
     """Rows `now` of the identity, up to and including their own time."""
     return np.eye(now.stop)[now]
+
+
+def extend(correlation, response, now, last):
+    """First guess for the rows `now`: nothing has changed since the rows `last` before (one for each)."""
+    past = slice(0, now.start)
+    correlation[:, now, past] = correlation[:, last, past]
+    correlation[:, past, now] = transpose(correlation[:, now, past])
+    correlation[:, now, now] = correlation[:, last][:, :, last]
+    response[:, now, past] = response[:, last, past]
+    own = response[:, last][:, :, last] * np.eye(now.stop - now.start)
+    response[:, now, last] = 0
+    response[:, now, now] = own
 
 
 def inverse_rows(loop, rows):
@@ -68,49 +86,42 @@ class Pair:
        \frac{dg}{d\zeta} = 1 + \kappa B \frac{dh}{d\zeta}, \quad \frac{dg}{d\xi} = B \frac{dh}{d\xi} $$
 
     (`dg_dxi` is stored without its factor $\kappa$). New rows of an operator give the rows of its
-    own field's responses; inside the block the other operator is that of the last sweep.
+    own field's responses. Inside the block, F is that of the last sweep when B is set.
     """
 
     def __init__(self, kappa, batch, n):
         self.kappa = kappa
-        self.dh_dxi, self.dh_dzeta, self.dg_dxi, self.dg_dzeta = np.zeros((4, batch, n, n))
-        self._open(slice(0, 0))
-
-    def _open(self, now):
-        """Start a block: nothing is known of its rows."""
-        batch, rows = len(self.dh_dxi), now.stop - now.start
-        self._now = now
-        self._F, self._B = np.zeros((2, batch, rows, rows))
-        self._F_xi, self._F_zeta, self._B_xi, self._B_zeta = np.zeros((4, batch, rows, now.stop))
+        self.F, self.dh_dxi, self.dh_dzeta = np.zeros((3, batch, n, n))
+        self.dg_dxi, self.dg_dzeta = np.zeros((2, batch, n, n))
 
     def set_B(self, now, B):
         """Rows `now` of B, and of the responses of g."""
-        if now != self._now:
-            self._open(now)
         past, upto, kappa = slice(0, now.start), slice(0, now.stop), self.kappa
         self._B, one = B[..., now], identity_rows(now)
         self._B_xi = B[..., past] @ self.dh_dxi[:, past, upto]
         self._B_zeta = B[..., past] @ self.dh_dzeta[:, past, upto]
-        loop = kappa * self._B @ self._F
-        self.dg_dzeta[:, now, upto] = inverse_rows(
-            loop, one + kappa * (self._B_zeta + self._B @ self._F_zeta)
-        )
-        self.dg_dxi[:, now, upto] = inverse_rows(
-            loop, self._B_xi + self._B @ (one + kappa * self._F_xi)
-        )
+        write_causal(self.dg_dxi, now, self._B_xi)
+        write_causal(self.dg_dzeta, now, one + kappa * self._B_zeta)
+        if self._B.any():
+            F, F_past = self.F[:, now, now], self.F[:, now, past]
+            loop = kappa * self._B @ F
+            F_xi, F_zeta = (F_past @ R[:, past, upto] for R in (self.dg_dxi, self.dg_dzeta))
+            self.dg_dxi[:, now, upto] = inverse_rows(
+                loop, self._B_xi + self._B @ (one + kappa * F_xi)
+            )
+            self.dg_dzeta[:, now, upto] = inverse_rows(
+                loop, one + kappa * (self._B_zeta + self._B @ F_zeta)
+            )
 
     def set_F(self, now, F):
-        """Rows `now` of F, and of the responses of h."""
-        if now != self._now:
-            self._open(now)
+        """Rows `now` of F, and of the responses of h; B must have been set."""
         past, upto, kappa = slice(0, now.start), slice(0, now.stop), self.kappa
-        self._F, one = F[..., now], identity_rows(now)
-        self._F_xi = F[..., past] @ self.dg_dxi[:, past, upto]
-        self._F_zeta = F[..., past] @ self.dg_dzeta[:, past, upto]
-        loop = kappa * self._F @ self._B
-        self.dh_dxi[:, now, upto] = inverse_rows(
-            loop, one + kappa * (self._F_xi + self._F @ self._B_xi)
-        )
-        self.dh_dzeta[:, now, upto] = inverse_rows(
-            loop, self._F_zeta + self._F @ (one + kappa * self._B_zeta)
-        )
+        write_causal(self.F, now, F)
+        own, one = F[..., now], identity_rows(now)
+        F_xi = F[..., past] @ self.dg_dxi[:, past, upto]
+        F_zeta = F[..., past] @ self.dg_dzeta[:, past, upto]
+        loop = kappa * own @ self._B
+        dh_dxi = inverse_rows(loop, one + kappa * (F_xi + own @ self._B_xi))
+        dh_dzeta = inverse_rows(loop, F_zeta + own @ (one + kappa * self._B_zeta))
+        write_causal(self.dh_dxi, now, dh_dxi)
+        write_causal(self.dh_dzeta, now, dh_dzeta)

@@ -10,7 +10,13 @@ A regime says what $R_\Delta$, $C_\Delta$ and $Q$ are, block by block, from $C_v
 
 import numpy as np
 
-from lib.linear_gaussian import identity_rows, inverse_rows, transpose, write_symmetric
+from lib.linear_gaussian import (
+    identity_rows,
+    inverse_rows,
+    transpose,
+    write_causal,
+    write_symmetric,
+)
 
 
 class Population:
@@ -23,7 +29,7 @@ class Population:
 
     def advance(self, now, C_v, R_vu):
         upto = slice(0, now.stop)
-        self.R_Delta[:, now, upto] = identity_rows(now)
+        write_causal(self.R_Delta, now, identity_rows(now))
         write_symmetric(self.C_Delta, now, C_v[:, now, upto] + self.noise[now, upto])
 
 
@@ -51,10 +57,11 @@ class Repeated(Population):
     def advance(self, now, C_v, R_vu):
         past, upto = slice(0, now.start), slice(0, now.stop)
         remembered = R_vu[:, now, upto] / self.size
-        self.R_Delta[:, now, upto] = inverse_rows(
+        R_Delta = inverse_rows(
             remembered[..., now],
             identity_rows(now) + remembered[..., past] @ self.R_Delta[:, past, upto],
         )
+        write_causal(self.R_Delta, now, R_Delta)
         R = self.R_Delta[:, upto, upto]
         rows = R[:, now] @ (C_v[:, upto, upto] + self.noise[upto, upto]) @ transpose(R)
         write_symmetric(self.C_Delta, now, rows)

@@ -133,7 +133,8 @@ def simulate(
     losses = np.full((len(CURVES), len(networks), len(seeds), steps + 1), np.nan)
     finished = np.zeros(len(seeds), int)
     total = len(seeds) * (steps + 1)
-    with tqdm(total=total, delay=LONG_RUN, leave=False, disable=not bar_wanted) as bar:
+    bar = tqdm(total=total, delay=LONG_RUN, leave=False, disable=not bar_wanted)
+    with torch.inference_mode(), bar:
         try:
             for j, seed in enumerate(seeds):
                 for t, step_losses in enumerate(

@@ -3,10 +3,11 @@
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.interpolate import PchipInterpolator
 
 from lib.data import Data
+from lib.grid import EveryStep, Nodes
 from lib.network import Network
+from lib.nodes import Interpolant
 from lib.status import Status
 from lib.training import Training
 
@@ -19,18 +20,21 @@ CURVES = (
     "data_variance",
 )
 
+MATRICES = ("C_v", "C_Delta", "R_vu", "R_Delta", "C_h", "R_h", "C_g", "R_g")
+
 
 @dataclass(frozen=True, eq=False)
 class Solution:
     r"""Learning curves of the infinite-size limit.
 
     For a sequence of K networks or trainings every array gains a leading axis of length K, and
-    `status` and `residual` become arrays of length K.
+    `status`, `residual` and `depth_error` become arrays of length K.
 
     Attributes
     ----------
     times : [T]
-        In steps; step 0 is the initial network.
+        In steps (or units of time, for gradient flow); step 0 is the initial network. Every step up
+        to a few thousand; beyond, and for gradient flow, the solver's own nodes, the last one the end.
     test_loss, excess_loss, train_loss : [T]
         $C_v(t,t) + \sigma^2$, $C_v(t,t)$ and $C_\Delta(t,t)$; no factor 1/2.
     bias, width_variance, data_variance : [T]
@@ -43,11 +47,21 @@ class Solution:
         Largest relative violation of the closed equations when the solution is put back into them.
     wall_time : float
         Seconds spent solving (all K together).
+    grid : EveryStep or Nodes
+        Where in time the equations were solved.
+    error : float
+        Estimated relative error of the losses that comes from solving on nodes; 0 for every step.
+    depth_error : float or None
+        At infinite depth: estimated relative error of the losses from the quadrature in layer time.
     C_v, C_Delta, R_vu, R_Delta : [T, T] or None
         Two-time correlations and responses at the input.
     C_h, R_h, C_g, R_g : dict of [T, T] or None
-        By layer: `C_h[l]` and `R_h[l]` for l = 0..L (l = 0 is the error signal u), `C_g[l]` and
-        `R_g[l]` for l = 1..L.
+        By layer (see `solve` for when they are kept): `C_h[l]` and `R_h[l]` for l = 0..L (l = 0 is the error signal u), `C_g[l]` and
+        `R_g[l]` for l = 1..L. Responses of a residual network are those to a source added to the
+        field itself (without the factor beta of a branch). At infinite depth l = 1, 2, .. counts the
+        layer times `layer_times`, 0 at the input and 1 at the readout.
+    layer_times : [nodes] or None
+        tau of the layers of `C_h` and the others at infinite depth.
     """
 
     network: Network | tuple[Network, ...]
@@ -63,6 +77,11 @@ class Solution:
     status: Status | np.ndarray
     residual: float | np.ndarray
     wall_time: float
+    grid: EveryStep | Nodes
+    error: float | np.ndarray
+    interpolants: list[Interpolant] | None = None
+    depth_error: float | np.ndarray | None = None
+    layer_times: np.ndarray | None = None
     C_v: np.ndarray | None = None
     C_Delta: np.ndarray | None = None
     R_vu: np.ndarray | None = None
@@ -75,8 +94,8 @@ class Solution:
     def at(self, times):
         """The same curves at any `times` within the run (without the two-time matrices).
 
-        At the solution's own times the values are its own; in between they are those of a monotone
-        interpolant.
+        At the solution's own times the values are its own; in between they are those of the
+        polynomials it was solved with (on nodes) or of a monotone interpolant (every step).
         """
         times = np.asarray(times, float)
         if times.size == 0 or not ((times >= self.times[0]) & (times <= self.times[-1])).all():
@@ -84,27 +103,18 @@ class Solution:
                 f"times must lie between {self.times[0]:g} and {self.times[-1]:g}: "
                 "solve for more steps to go beyond."
             )
-        curves = {name: self._interpolate(getattr(self, name), times) for name in CURVES}
-        matrices = dict.fromkeys(("C_v", "C_Delta", "R_vu", "R_Delta", "C_h", "R_h", "C_g", "R_g"))
-        return replace(self, times=times, **curves, **matrices)
+        curves = {name: self._resample(getattr(self, name), times) for name in CURVES}
+        return replace(
+            self,
+            times=times,
+            interpolants=None,
+            **curves,
+            **dict.fromkeys(MATRICES),
+        )
 
-    def _interpolate(self, curve, times):
+    def _resample(self, curve, times):
         rows = curve.reshape(-1, curve.shape[-1])
-        between = np.array([_finite_part(self.times, row, times) for row in rows])
-        nearest = np.minimum(np.searchsorted(self.times, times), len(self.times) - 1)
-        values = np.where(self.times[nearest] == times, rows[:, nearest], between)
+        interpolants = self.interpolants or [Interpolant(self.times)] * len(rows)
+        pairs = zip(interpolants, rows, strict=True)
+        values = np.array([interpolant(row, times) for interpolant, row in pairs])
         return values.reshape(*curve.shape[:-1], *times.shape)
-
-
-def _finite_part(known, curve, times):
-    """Interpolate up to the last finite value; inf (or nan, if interrupted) beyond it."""
-    last = (
-        int(np.argmin(np.isfinite(curve))) - 1 if not np.isfinite(curve).all() else len(known) - 1
-    )
-    values = np.full(times.shape, curve[-1])
-    inside = times <= known[max(last, 0)]
-    if last >= 1:
-        values[inside] = PchipInterpolator(known[: last + 1], curve[: last + 1])(times[inside])
-    elif last == 0:
-        values[inside] = curve[0]
-    return values

@@ -79,9 +79,10 @@ class Weights:
         self.length, self.foldable = history
         self.shared, self.own = initial, None
         self.base_decay = [1.0] * len(memories)
-        # One tensor for each configuration: rows of a common one would round differently.
+        # Sizes are padded (`lib.draws`), so that every configuration's history is equally aligned and
+        # a batched product rounds each of them the same, whatever their number.
         self.h, self.g = (
-            [[W.new_empty(self.length, W.shape[side]) for _ in memories] for W in initial]
+            [W.new_empty(len(memories), self.length, W.shape[side]) for W in initial]
             for side in (1, 0)
         )
         self.first = self.count = 0
@@ -95,12 +96,21 @@ class Weights:
             self._set_time(t)
 
     def _set_time(self, t):
-        past = slice(self.first, self.first + self.count)
-        self.decay = self.shared[0].new_ones(LOCKSTEP, 1)
-        self.kicks = []
-        for i, (memory, richness) in enumerate(zip(self.memories, self.richness, strict=True)):
-            self.decay[i] = _shrinkage(memory.decay[t], self.base_decay[i])
-            self.kicks.append(torch.from_numpy(richness * memory.K[t, past]).to(self.decay))
+        like, past = self.shared[0], slice(self.first, self.first + self.count)
+        left = [
+            _shrinkage(memory.decay[t], base)
+            for memory, base in zip(self.memories, self.base_decay, strict=True)
+        ]
+        unused = [0.0] * (LOCKSTEP - len(left))
+        self.decay = like.new_tensor([*left, *unused])[:, None]
+        kicks = [
+            richness * memory.K[t, past]
+            for memory, richness in zip(self.memories, self.richness, strict=True)
+        ]
+        self.kicks = torch.from_numpy(np.array(kicks)).to(like)[:, None]
+        self.past_h, self.past_g = (
+            [field[:, : self.count] for field in kept] for kept in (self.h, self.g)
+        )
 
     def forward(self, layer, x):
         """c W^l(t) x, x and the result [LOCKSTEP, size]: one row for each configuration."""
@@ -108,7 +118,7 @@ class Weights:
             base = x @ self.shared[layer].T
         else:
             base = self._each(layer, x, lambda W: W)
-        return self._add_history(base, x, self.h[layer], self.g[layer], self.scales[layer])
+        return self._add_history(base, x, self.past_h[layer], self.past_g[layer], layer)
 
     def backward(self, layer, y):
         """c W^l(t)^T y, row by row as in `forward`."""
@@ -116,28 +126,28 @@ class Weights:
             base = y @ self.shared[layer]
         else:
             base = self._each(layer, y, lambda W: W.T)
-        return self._add_history(base, y, self.g[layer], self.h[layer], self.scales[layer])
+        return self._add_history(base, y, self.past_g[layer], self.past_h[layer], layer)
 
     def _each(self, layer, x, side):
         rows = [side(W) @ row for W, row in zip(self.own[layer], x, strict=False)]
         unused = rows[0].new_zeros(LOCKSTEP - len(rows), len(rows[0]))
         return torch.cat([torch.stack(rows), unused])
 
-    def _add_history(self, base, x, met, left, scale):
-        """scale * (decay * base + scale * sum_s kick(s) left(s) (met(s) . x))."""
+    def _add_history(self, base, x, met, left, layer):
+        """c * (decay * base + c * sum_s kick(s) left(s) (met(s) . x)), row by row."""
+        scale = self.scales[layer]
         base *= scale * self.decay
         if self.count:
-            for i, kick in enumerate(self.kicks):
-                overlap = (met[i][: self.count] @ x[i]) * kick
-                base[i].addmv_(left[i][: self.count].T, overlap, alpha=scale**2)
+            used = len(self.memories)
+            overlap = torch.bmm(x[:used, None], met.transpose(1, 2))
+            base[:used, None].baddbmm_(overlap.mul_(self.kicks), left, alpha=scale**2)
         return base
 
     def record(self, h, g):
         """Store the fields of the current step: h^0 .. h^L and g^1 .. g^{L+1}, rows as in `forward`."""
         for kept, fields in ((self.h, h), (self.g, g)):
             for layer, field in zip(kept, fields, strict=True):
-                for own, row in zip(layer, field, strict=False):
-                    own[self.count] = row
+                layer[:, self.count] = field[: len(layer)]
         self.count += 1
 
     def _fold(self):
@@ -146,7 +156,7 @@ class Weights:
         if self.own is None:
             self.own = [[W] * len(self.memories) for W in self.shared]
         for layer, scale in enumerate(self.scales):
-            for i, kick in enumerate(self.kicks):
+            for i, kick in enumerate(self.kicks[:, 0]):
                 h, g = self.h[layer][i], self.g[layer][i]
                 self.own[layer][i] = torch.addmm(
                     self.own[layer][i],
