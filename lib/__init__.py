@@ -7,8 +7,8 @@ first use). Both take the same problem: a `Network`, a `Data` and a `GradientDes
 from importlib import import_module
 
 from lib.data import Data
-from lib.grid import EveryStep, Nodes
 from lib.dataset import Dataset
+from lib.grid import EveryStep, Nodes
 from lib.network import Network
 from lib.rates import Rate, Search, max_stable_learning_rate, optimal_learning_rate
 from lib.solution import Solution
@@ -19,8 +19,8 @@ from lib.training import GradientDescent, GradientFlow
 
 __all__ = [
     "Data",
-    "EveryStep",
     "Dataset",
+    "EveryStep",
     "GradientDescent",
     "GradientFlow",
     "MeasuredRate",
