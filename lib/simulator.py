@@ -140,11 +140,11 @@ def simulate(
     bar_wanted = checks.flag("progress", progress) and "CI" not in os.environ
     inputs = Inputs(data, dim, like, _dataset(dataset, data))
     architecture = Architecture(networks[0], inputs)
-    steps = trainings[0].steps
-    kept = _kept_steps(keep_errors, steps)
     start = time.perf_counter()
     made = {training: training.memory() for training in trainings}
     memories = [made[training] for training in trainings]
+    steps = len(memories[0].times) - 1
+    kept = _kept_steps(keep_errors, steps)
     losses = np.full((len(CURVES), len(networks), len(seeds), steps + 1), np.nan)
     errors = np.full((len(networks), len(seeds), len(kept), inputs.dim), np.nan)
     finished = np.zeros(len(seeds), int)

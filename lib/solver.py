@@ -122,12 +122,15 @@ def _grid(grid, network, data, training, keep_matrices):
         if flow:
             return Nodes(training.tolerance)
         few = (training.steps + 1) * network.outputs <= CHEAP_STEPS
-        every = few or endless or keep_matrices or data.batch is not None
+        every_step_only = endless or data.batch is not None or training.start() is None
+        every = few or keep_matrices or every_step_only
         return EveryStep() if every else Nodes()
     if not isinstance(grid, (EveryStep, Nodes)):
         raise ValueError(f"grid is {grid!r}: give lib.EveryStep(), lib.Nodes() or None.")
     if flow and isinstance(grid, EveryStep):
         raise ValueError("gradient flow has no steps: leave grid out, or give lib.Nodes().")
+    if training.start() is None and isinstance(grid, Nodes):
+        raise ValueError(f"{type(training).__name__} is solved at every step only: leave grid out.")
     if data.batch is not None and isinstance(grid, Nodes):
         raise ValueError(
             "the noise of fresh batches is not smooth in time: leave grid out, or give "
