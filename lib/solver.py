@@ -25,6 +25,9 @@ from lib.training import GradientFlow
 BATCH_BYTES = 2**24
 """Configurations of a sweep are marched together while their matrices fit a processor cache."""
 
+MOST_RESIDUAL = 1e-6
+"""A solution that violates its equations by more than this is called inaccurate."""
+
 MOST_BYTES = 2**35
 """A problem that would take more memory than this is refused."""
 
@@ -129,7 +132,9 @@ def _grid(grid, network, data, training, keep_matrices):
         every = few or keep_matrices or every_step_only
         if every:
             return EveryStep()
-        return Nodes(most=training.steps + 1 + NODES) if training.steps <= REPORTED_STEPS else Nodes()
+        return (
+            Nodes(most=training.steps + 1 + NODES) if training.steps <= REPORTED_STEPS else Nodes()
+        )
     if not isinstance(grid, (EveryStep, Nodes)):
         raise ValueError(f"grid is {grid!r}: give lib.EveryStep(), lib.Nodes() or None.")
     if flow and isinstance(grid, EveryStep):
@@ -169,6 +174,7 @@ def _at_every_step(networks, data, trainings, keep_matrices, progress, make_stac
         piece["status"] = _verdicts(piece, done)
         valid = [done if v.step is None else v.step for v in piece["status"]]
         piece["residual"] = _residuals(stack, inputs, valid)
+        piece["status"] = _reviewed(piece["status"], piece["residual"], MOST_RESIDUAL)
         piece["error"] = np.zeros(len(several))
         if keep_matrices is not False:
             piece |= _matrices(stack, inputs)
@@ -204,12 +210,13 @@ def _on_nodes(networks, data, trainings, grid, keep_matrices, progress, make_sta
             verdict = Status(Outcome.STATIONARY, course.reached)
         elif verdict.outcome is Outcome.INTERRUPTED and not course.interrupted:
             verdict = Status(Outcome.UNRESOLVED, course.reached)
-        valid = rows if verdict.outcome is not Outcome.DIVERGED else 1
+        residuals = _residuals(stack, inputs, [1 if verdict.name == "DIVERGED" else rows])
+        allowed = max(MOST_RESIDUAL, 100 * grid.tolerance)
         pieces.append(
             curves
             | {
-                "status": np.array([verdict], dtype=object),
-                "residual": _residuals(stack, inputs, [valid]),
+                "status": _reviewed([verdict], residuals, allowed),
+                "residual": residuals,
                 "error": np.array([course.error]),
             }
         )
@@ -284,6 +291,15 @@ def _verdicts(curves, done):
     batch = len(curves["excess_loss"])
     verdicts = [judge([curves[name][b] for name in CURVES], done) for b in range(batch)]
     return np.array(verdicts, dtype=object)
+
+
+def _reviewed(verdicts, residuals, allowed):
+    """The verdicts, where the equations are not violated by more than `allowed`."""
+    reviewed = np.empty(len(verdicts), dtype=object)
+    for k, (verdict, violation) in enumerate(zip(verdicts, residuals, strict=True)):
+        fine = verdict.outcome is not Outcome.COMPLETE or violation <= allowed
+        reviewed[k] = verdict if fine else Status(Outcome.INACCURATE)
+    return reviewed
 
 
 def _residuals(stack, inputs, valid):
