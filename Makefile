@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 HTML := _build/html/index.html
 NODE := node_modules/.package-lock.json
 SOURCES := $(wildcard _config.yml _toc.yml *.md CITATION.cff references.bib chapters/*.md reference/*.md course/* course/slides/* \
-  lib/*.py ext/*.py live/* _static/* _templates/components/*)
+  lib/*.py ext/*.py live/* _static/* _templates/*)
 
 .DEFAULT_GOAL := help
 .PHONY: help book test lint notebooks student branch links bench serve chromium node node_modules

@@ -29,7 +29,9 @@ def plain_run(network, data, rate, seed, like, dim):
     sizes = Architecture(network, inputs).sizes
     count = inputs.count(data.samples, "samples")
     x, noise = (
-        torch.randn(shape, generator=generator(seed, stream, device=like.device), device=like.device)
+        torch.randn(
+            shape, generator=generator(seed, stream, device=like.device), device=like.device
+        )
         for shape, stream in (((count, dim), Stream.INPUTS), ((count,), Stream.LABELS))
     )
     y = x.sum(1) / math.sqrt(dim) + data.noise * noise
@@ -96,7 +98,9 @@ def main():
     fast, runs = best_time(ours, REPEATS)
     slow, losses = best_time(plain, 1)
     gap = np.abs(np.array(losses) / runs.train_loss[..., :-1] - 1).max()
-    print(f"{torch.get_num_threads()} threads, {device}, D = N = {dim}, {len(RATES) * len(SEEDS)} runs")
+    print(
+        f"{torch.get_num_threads()} threads, {device}, D = N = {dim}, {len(RATES) * len(SEEDS)} runs"
+    )
     print(f"plain torch loop {slow:.2f} s, lib.simulate {fast:.4f} s: ratio {slow / fast:.0f}")
     print(f"training losses agree to {gap:.0e}")
     print(f"held in memory for a seed: {held_bytes(dim, 2 * dim, like) / 2**20:.1f} MiB")

@@ -14,9 +14,9 @@ LIST = "course/chapters.yml"
 
 
 def numbers(root):
-    """The number of each chapter, by label."""
+    """The number of each chapter, with which its file's name begins, by label."""
     listed = yaml.safe_load((Path(root) / LIST).read_text())
-    return {chapter["label"]: number for number, chapter in enumerate(listed, start=1)}
+    return {chapter["label"]: int(Path(chapter["file"]).name.split("-")[0]) for chapter in listed}
 
 
 class Chapter(SphinxRole):

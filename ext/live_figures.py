@@ -26,7 +26,7 @@ FOLDER = "live"
 
 
 def announce(app):
-    """Kernels started from here write for pages; nothing else may find the variable set."""
+    """Tell the kernels that this build starts, and lay out the scripts."""
     if app.builder.format == "html":
         os.environ["LIVE_FIGURES"] = "page"
         for name in (*SCRIPTS, STYLE):

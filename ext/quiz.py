@@ -17,6 +17,7 @@ page, hides them until they are asked for.
 
 import re
 from itertools import count
+from string import ascii_uppercase
 
 from docutils import nodes
 from sphinx.util.docutils import SphinxDirective
@@ -56,12 +57,12 @@ class Quiz(SphinxDirective):
         question += quiz_legend("", *text[0].children)
         question += text[1:]
         for number, item in zip(count(1), answers.children):
-            question += self.answer(item, f"{key}-{number}", key)
+            question += self.answer(item, number, key)
         if sum(option["right"] for option in question.findall(quiz_option)) != 1:
             raise self.error("exactly one answer of a quiz is right")
         return [question]
 
-    def answer(self, item, key, group):
+    def answer(self, item, number, group):
         first, *why = item.children
         mark = MARK.match(first.astext())
         if not mark or not why:
@@ -70,7 +71,10 @@ class Quiz(SphinxDirective):
             )
         text = first.children[0]
         first.replace(text, nodes.Text(MARK.sub("", text.astext(), count=1)))
+        key = f"{group}-{number}"
         option = quiz_option(key=key, group=group, right=mark[1] == "right")
+        # A letter to speak of an answer by, and a name for one that is an equation only.
+        option += nodes.strong("", f"{ascii_uppercase[number - 1]} ")
         option += nodes.inline("", "", *first.children)
         option += quiz_explanation("", *why, key=key, right=option["right"])
         return option

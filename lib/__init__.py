@@ -7,6 +7,7 @@ first use). Both take the same problem: a `Network`, a `Data` and a `GradientDes
 from importlib import import_module
 
 from lib.data import Data
+from lib.dataset import Dataset
 from lib.grid import EveryStep, Nodes
 from lib.network import Network
 from lib.rates import Rate, Search, max_stable_learning_rate, optimal_learning_rate
@@ -18,6 +19,7 @@ from lib.training import GradientDescent, GradientFlow
 
 __all__ = [
     "Data",
+    "Dataset",
     "EveryStep",
     "GradientDescent",
     "GradientFlow",

@@ -73,12 +73,17 @@ class Lockstep:
         end_to_end = g[0] * self.readout
         if t == 0:
             self.origin = end_to_end * self.centered
-        v = self.inputs.target - end_to_end + self.origin
+        v = self.v = self.inputs.target - end_to_end + self.origin
         u, train = sampling.signal(v)
         if t < self.last_step:
             self.weights.record(self._forward(u), g[1:])
-        losses = torch.stack([self.inputs.excess(v), train])
+        losses = torch.stack([sampling.excess(v, train), train])
         return losses[:, : len(self.members)].cpu().numpy()
+
+    def weight_error(self):
+        """sqrt(lambda_i / D) v_i of the last step, [members, D]: its square sums to the excess loss."""
+        weighted = self.inputs.scale * self.inputs.eigenvalues.sqrt() * self.v
+        return weighted[: len(self.members), : self.inputs.dim].cpu().numpy()
 
     def _backward(self):
         """g^0 .. g^{L+1}, each [LOCKSTEP, N_l]."""

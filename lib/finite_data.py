@@ -17,6 +17,8 @@ class Inputs:
 
     Attributes
     ----------
+    dataset : Dataset or None
+        Where samples come from; None for Gaussian samples of this covariance.
     dim : int
         D.
     scale : float
@@ -24,8 +26,8 @@ class Inputs:
     eigenvalues, target : [D] (padded)
     """
 
-    def __init__(self, data, dim, like):
-        self.data = data
+    def __init__(self, data, dim, like, dataset=None):
+        self.data, self.dataset = data, dataset
         spectrum = data.spectrum
         self.dim = _dimension(spectrum, dim)
         self.scale = 1.0 if spectrum.dimension_free else 1 / math.sqrt(self.dim)
@@ -54,10 +56,15 @@ class Inputs:
     def sampling(self, seed):
         """The rule for u given v that belongs to the data regime."""
         if self.data.samples is not None:
-            return Samples(self, self.count(self.data.samples, "samples"), seed)
+            count = self.count(self.data.samples, "samples")
+            return Samples(self, count, self._source(seed, Gaussian, Split))
         if self.data.batch is not None:
-            return FreshSamples(self, self.count(self.data.batch, "batch"), seed)
+            count = self.count(self.data.batch, "batch")
+            return FreshSamples(self, count, self._source(seed, Gaussian, Resampled))
         return Population(self)
+
+    def _source(self, seed, drawn, given):
+        return drawn(self, seed) if self.dataset is None else given(self, seed)
 
 
 def _dimension(spectrum, dim):
@@ -95,6 +102,10 @@ class Population:
     def draw(self, step):
         """Nothing is drawn."""
 
+    def excess(self, v, train):
+        """Excess loss on samples not trained on, for each row of v; `train` is that of `signal`."""
+        return self.inputs.excess(v)
+
     def signal(self, v):
         """Error signal u and training loss for each row of v."""
         return self.inputs.eigenvalues * v, self.inputs.excess(v) + self.inputs.data.noise**2
@@ -106,23 +117,16 @@ class FreshSamples:
     $\Delta = X v/\sqrt D + \sigma \epsilon$ and $u = \sqrt D\, X^\top \Delta / B$.
     """
 
-    def __init__(self, inputs, count, seed):
-        like = inputs.eigenvalues
-        self.inputs, self.number = inputs, count
-        self.amplitudes = like[: inputs.dim].sqrt()
-        self.streams = [
-            generator(seed, stream, device=like.device) for stream in (Stream.INPUTS, Stream.LABELS)
-        ]
-        self.X, self.noise = zeros(count, inputs.dim, like=like), zeros(count, like=like)
+    def __init__(self, inputs, count, source):
+        self.inputs, self.number, self.source = inputs, count, source
 
     def draw(self, step):
         """The samples of this step."""
-        of_inputs, of_labels = self.streams
-        device = self.X.device
-        X = torch.randn(self.number, self.inputs.dim, generator=of_inputs, device=device)
-        labels = torch.randn(self.number, generator=of_labels, device=device)
-        self.X[: self.number, : self.inputs.dim] = X * self.amplitudes
-        self.noise[: self.number] = self.inputs.data.noise * labels
+        self.X, self.noise = self.source.rows(self.number)
+
+    def excess(self, v, train):
+        """Excess loss on samples not trained on, for each row of v; `train` is that of `signal`."""
+        return self.source.excess(v, train)
 
     def signal(self, v):
         """Error signal u and training loss for each row of v."""
@@ -138,3 +142,77 @@ class Samples(FreshSamples):
         """The samples of the first step stay."""
         if step == 0:
             super().draw(step)
+
+
+class Gaussian:
+    """Samples with Gaussian inputs and Gaussian label noise."""
+
+    def __init__(self, inputs, seed):
+        self.inputs = inputs
+        self.amplitudes = inputs.eigenvalues[: inputs.dim].sqrt()
+        self.streams = [
+            generator(seed, stream, device=inputs.eigenvalues.device)
+            for stream in (Stream.INPUTS, Stream.LABELS)
+        ]
+
+    def rows(self, count):
+        """Inputs [count, D] and label noise [count] (padded), new ones at every call."""
+        of_inputs, of_labels = self.streams
+        like = self.inputs.eigenvalues
+        X, noise = zeros(count, self.inputs.dim, like=like), zeros(count, like=like)
+        drawn = torch.randn(count, self.inputs.dim, generator=of_inputs, device=like.device)
+        labels = torch.randn(count, generator=of_labels, device=like.device)
+        X[:count, : self.inputs.dim] = drawn * self.amplitudes
+        noise[:count] = self.inputs.data.noise * labels
+        return X, noise
+
+    def excess(self, v, train):
+        """Excess loss of the population for each row of v."""
+        return self.inputs.excess(v)
+
+
+class Resampled:
+    """Samples drawn from a dataset with replacement; the dataset is the population."""
+
+    def __init__(self, inputs, seed):
+        self.inputs = inputs
+        self.stream = generator(seed, Stream.INPUTS)
+        self.size = len(inputs.dataset)
+
+    def rows(self, count):
+        """Inputs [count, D] and label residuals [count] (padded), new ones at every call."""
+        return self.take(torch.randint(self.size, (count,), generator=self.stream))
+
+    def take(self, chosen):
+        dataset, like = self.inputs.dataset, self.inputs.eigenvalues
+        X, noise = zeros(len(chosen), self.inputs.dim, like=like), zeros(len(chosen), like=like)
+        X[: len(chosen), : self.inputs.dim] = torch.from_numpy(dataset.coefficients[chosen])
+        noise[: len(chosen)] = torch.from_numpy(dataset.residuals[chosen])
+        return X, noise
+
+    def excess(self, v, train):
+        """Excess loss of the population for each row of v."""
+        return self.inputs.excess(v)
+
+
+class Split(Resampled):
+    """A training set drawn from a dataset without replacement; what is left over is the test set."""
+
+    def rows(self, count):
+        """Inputs [count, D] and label residuals [count] (padded); the rest is held out."""
+        if count >= self.size:
+            raise ValueError(
+                f"samples is {count} of a dataset of {self.size}: leave some of it for the test."
+            )
+        self.count = count
+        return self.take(torch.randperm(self.size, generator=self.stream)[:count])
+
+    def excess(self, v, train):
+        r"""Loss on the held-out samples without the noise floor $\sigma^2$, for each row of v.
+
+        A sum over them is one over the dataset, where $\sum_\mu \Delta_\mu^2 = n(\sum_k \lambda_k v_k^2 + \sigma^2)$
+        because the residuals are orthogonal to the inputs, less one over the training set.
+        """
+        floor = self.inputs.data.noise**2
+        total = self.size * (self.inputs.excess(v) + floor)
+        return (total - self.count * train) / (self.size - self.count) - floor

@@ -26,6 +26,12 @@ MEMORY = 12
 SWEEPS = 80
 """A panel that has not settled after so many sweeps is tried again, shorter."""
 
+MOST_GROWTH = 1.8
+"""Factor by which a panel may be longer than the last one, if that was resolved with ease."""
+
+CONFIDENT = 0.03
+"""Part of the tolerance below which an error is no longer told from that of the sweeps."""
+
 ROUNDING = 1e-12
 """Losses are known to this fraction of the first loss, and no better."""
 
@@ -58,39 +64,50 @@ class Course:
 
 
 class Block:
-    """What a sweep over the rows `now` takes over from the last sweep, as one vector for each problem."""
+    """What a sweep over the rows `now` takes over from the last sweep, as one vector for each problem.
 
-    def __init__(self, stack, inputs, now):
-        groups = zip(stack.carried, inputs.carried, strict=True)
-        self.responses, self.correlations = (a + b for a, b in groups)
-        self.now = now
+    Attributes
+    ----------
+    floor : [batch]
+        Size below which forward fields do not matter in the block.
+    """
+
+    def __init__(self, stack, inputs, now, floor):
+        forward, data = stack.carried, inputs.carried
+        self.now, self.floor = now, floor
+        self.responses, self.correlations = (a + b for a, b in zip(forward, data, strict=True))
+        self.forward = len(self.responses), len(self.responses) + len(forward[1])
+
+    @property
+    def matrices(self):
+        return self.responses + self.correlations
 
     def read(self):
         """[batch, size]"""
-        rows = [
-            matrix[:, self.now, : self.now.stop] for matrix in self.responses + self.correlations
-        ]
+        rows = [matrix[:, self.now, : self.now.stop] for matrix in self.matrices]
         return np.concatenate([part.reshape(len(part), -1) for part in rows], axis=1)
 
     def write(self, vectors):
-        start = 0
-        for matrix in self.responses + self.correlations:
+        for matrix, part in zip(self.matrices, self._parts(vectors), strict=True):
             rows = matrix[:, self.now, : self.now.stop]
-            size = rows[0].size
-            rows[:] = vectors[:, start : start + size].reshape(rows.shape)
-            start += size
+            rows[:] = part.reshape(rows.shape)
         for matrix in self.correlations:
             write_symmetric(matrix, self.now, matrix[:, self.now, : self.now.stop].copy())
 
     def scale(self, vectors):
         """The size of each matrix, at each of its entries, so that all count alike."""
-        sizes = np.zeros_like(vectors)
-        start = 0
-        for matrix in self.responses + self.correlations:
-            stop = start + matrix[0, self.now, : self.now.stop].size
-            sizes[:, start:stop] = np.abs(vectors[:, start:stop]).max(axis=1, keepdims=True)
-            start = stop
+        sizes = np.empty_like(vectors)
+        for number, (part, size) in enumerate(
+            zip(self._parts(vectors), self._parts(sizes), strict=True)
+        ):
+            size[:] = np.abs(part).max(axis=1, keepdims=True)
+            if self.forward[0] <= number < self.forward[1]:
+                size += self.floor[:, None] ** 2
         return np.where(sizes > 0, sizes, 1.0)
+
+    def _parts(self, vectors):
+        size = (self.now.stop - self.now.start) * self.now.stop
+        return np.split(vectors, np.arange(size, vectors.shape[1], size), axis=1)
 
 
 class NodeMarch:
@@ -142,17 +159,22 @@ class NodeMarch:
             error = self._try(panel)
             if error < self.tolerance:
                 time, singles = panel.stop, NODES
-                growth = 0.8 * (self.tolerance / max(error, 1e-30)) ** (1 / NODES)
-                length = max(length * min(growth, 4), shortest)
+                length = max(length * self._growth(error), shortest)
                 yield time, time < self.end and self._stationary(panel)
             elif length > shortest:
-                length = max(0.4 * length, shortest)
+                length = max(length * self._growth(error), shortest)
             elif self.in_steps:
                 time = self._single_steps(time, singles)
                 singles *= 2
                 yield time, False
             else:
                 return
+
+    def _growth(self, error):
+        """How much longer the next panel may be than one with this error."""
+        if error < CONFIDENT * self.tolerance:
+            return MOST_GROWTH
+        return min(max(0.8 * (self.tolerance / error) ** (1 / NODES), 0.4), 1)
 
     def _room(self):
         return self.count + NODES <= self.axis.nodes
@@ -210,7 +232,7 @@ class NodeMarch:
 
     def _settle(self, now):
         """Repeat the sweep over a panel until nothing changes; whether that succeeded."""
-        block = Block(self.stack, self.inputs, now)
+        block = Block(self.stack, self.inputs, now, self._forward_floor(now))
         accelerated = [Anderson(MEMORY) for _ in self.accumulations]
         x, losses, accuracy = block.read(), self._losses(now), 0.1 * self.tolerance
         scale = block.scale(x)
@@ -239,19 +261,26 @@ class NodeMarch:
         """Below this size a loss cannot be known to the tolerance."""
         return ROUNDING / self.tolerance * self.inputs.C_v[:, 0, 0].max()
 
+    def _forward_floor(self, now):
+        r"""Size at which forward fields would move the weights by their own size in a block, [batch].
+
+        $1/(\gamma_0 \int K)$: these fields follow the error signal, which vanishes in the end.
+        """
+        last = slice(now.stop - self.axis.outputs, now.stop)
+        moved = np.abs(self.trained.K[:, last, now]).sum(-1).max(-1)
+        return 1 / (self.trained.richness[:, 0, 0] * moved)
+
     def _unresolved(self, panel, now):
-        r"""Largest error of interpolation in the panel: of the losses, and of all correlations.
+        """Largest error of interpolation in the panel, of the losses and of all correlations.
 
         Losses count relative to themselves, correlations relative to the sizes of their two fields.
-        A forward field, which follows the vanishing error signal, is never counted as smaller than
-        what would move the weights by their own size within the panel, $1/(\gamma_0 \int K)$.
         """
         losses = self._per_output(self._losses(now))
         worst = panel.unresolved(losses, losses.max(-1) + self._loss_floor())
         last = slice(now.stop - self.axis.outputs, now.stop)
-        moved = self.trained.richness[:, 0] * np.abs(self.trained.K[:, last, now]).sum(-1)
+        forward = self._forward_floor(now)[:, None]
         two_time = self.stack.two_time()
-        for name, floor in (("C_h", 1 / moved), ("C_g", np.zeros_like(moved))):
+        for name, floor in (("C_h", forward), ("C_g", 0 * forward)):
             for matrix in two_time[name].values():
                 own = np.sqrt(np.abs(np.einsum("bii->bi", matrix[:, now, now])))
                 largest = self._per_output(own[:, None]).max(-1) + floor

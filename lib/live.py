@@ -38,7 +38,7 @@ CHOICES = {
     "parameterization": ("mean-field", "ntk"),
     "data": ("population", "samples", "batch"),
     "dim": (25, 50, 100, 200, 400),
-    "seeds": (0, 2, 4, 8, 16, 32),
+    "seeds": (0, 2, 4, 8, 16, 32, 128, 512),
 }
 """What menus offer, unless a figure lists its own."""
 

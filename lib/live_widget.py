@@ -143,7 +143,7 @@ class LiveWidget:
         colors = plots.shades(len(BOWL["widths"]))
         for parameterization, ax in zip(CHOICES["parameterization"], axes, strict=True):
             for color, width in zip(colors, BOWL["widths"], strict=True):
-                end = self._bowl(parameterization, width)
+                end = self.bowl(parameterization, width)
                 plots.theory(ax, rates, end, label=rf"$\nu = {width}$", color=color)
                 plots.optimum(ax, rates, end, color=color)
             ax.axvline(self.state["learning_rate"], color="gray", linestyle=":")
@@ -151,7 +151,7 @@ class LiveWidget:
             ax.set(xlabel=r"learning rate $\eta$", ylabel="test loss at the end")
             ax.legend()
 
-    def _bowl(self, parameterization, width):
+    def bowl(self, parameterization, width):
         """Test loss after the last step at every learning rate; moves that leave it alone are many."""
         changed = {"parameterization": parameterization, "width": width}
         network, data, _ = self.live.problem(self.state | changed)

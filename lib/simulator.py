@@ -11,6 +11,7 @@ from tqdm import tqdm
 
 from lib import checks
 from lib.data import Data
+from lib.dataset import Dataset
 from lib.draws import draw_weights
 from lib.fields import Architecture, Lockstep
 from lib.finite_data import Inputs
@@ -36,7 +37,7 @@ class Runs:
     ----------
     dim : int
         Input dimension D.
-    seeds : tuple of int
+    seeds : tuple of int or pairs of int
         Network j has the weights and data of `seeds[j]`.
     times : [steps + 1]
         In steps; step 0 is the initial network.
@@ -47,19 +48,23 @@ class Runs:
         What happened and what to do about it.
     wall_time : float
         Seconds spent training (everything together).
+    weight_error : [seeds, kept steps, D] or None
+        $\sqrt{\lambda_i/D}\; v_i$ at the steps of `keep_errors`; its square sums to the excess loss, and
+        averages over networks are the errors of their average.
     """
 
     network: Network | tuple[Network, ...]
     data: Data
     training: Training | tuple[Training, ...]
     dim: int
-    seeds: tuple[int, ...]
+    seeds: tuple
     times: np.ndarray
     test_loss: np.ndarray
     excess_loss: np.ndarray
     train_loss: np.ndarray
     status: np.ndarray
     wall_time: float
+    weight_error: np.ndarray | None = None
 
 
 def simulate(
@@ -68,9 +73,11 @@ def simulate(
     training,
     *,
     dim=None,
+    dataset=None,
     seeds=8,
     device="cpu",
     dtype="float64",
+    keep_errors=(),
     progress=True,
 ):
     r"""Train networks of finite size by (stochastic) gradient descent.
@@ -96,12 +103,19 @@ def simulate(
         Input dimension D. Layers have round(nu_l D) neurons, data sets round(alpha D) samples, and
         mode k of the spectrum m_k D of the input directions. A dimension-free spectrum fixes it:
         leave it out there.
-    seeds : int or sequence of int
-        Networks to train, as seeds 0 .. n-1 or as listed.
+    dataset : Dataset or None
+        Given samples in the place of Gaussian ones: each seed draws its training set or its batches
+        from them, and repeated data are tested on the samples left over. `data` is then
+        `dataset.data(...)`.
+    seeds : int or sequence of int or pairs of int
+        Networks to train, as seeds 0 .. n-1 or as listed. A pair (i, j) is a network with the initial
+        weights of seed i on the data of seed j.
     device : str or torch.device
         "cpu" or "cuda".
     dtype : str
         "float64", or "float32" for speed; the draws are the same in both.
+    keep_errors : sequence of int
+        Steps at which the error of the weights is kept, for averages over networks.
     progress : bool
         Show a progress bar in long runs (never where the environment variable CI is set).
 
@@ -124,23 +138,28 @@ def simulate(
     like = torch.empty(0, dtype=_precision(dtype), device=_device(device))
     seeds = _seeds(seeds)
     bar_wanted = checks.flag("progress", progress) and "CI" not in os.environ
-    inputs = Inputs(data, dim, like)
+    inputs = Inputs(data, dim, like, _dataset(dataset, data))
     architecture = Architecture(networks[0], inputs)
-    steps = trainings[0].steps
     start = time.perf_counter()
     made = {training: training.memory() for training in trainings}
     memories = [made[training] for training in trainings]
+    steps = len(memories[0].times) - 1
+    kept = _kept_steps(keep_errors, steps)
     losses = np.full((len(CURVES), len(networks), len(seeds), steps + 1), np.nan)
+    errors = np.full((len(networks), len(seeds), len(kept), inputs.dim), np.nan)
     finished = np.zeros(len(seeds), int)
     total = len(seeds) * (steps + 1)
     bar = tqdm(total=total, delay=LONG_RUN, leave=False, disable=not bar_wanted)
     with torch.inference_mode(), bar:
         try:
             for j, seed in enumerate(seeds):
-                for t, step_losses in enumerate(
+                for t, (step_losses, groups) in enumerate(
                     _train(networks, memories, architecture, inputs, seed)
                 ):
                     losses[:, :, j, t] = step_losses
+                    if t in kept:
+                        for group in groups:
+                            errors[group.members, j, kept.index(t)] = group.weight_error()
                     finished[j] = t + 1
                     bar.update()
         except KeyboardInterrupt:
@@ -158,14 +177,16 @@ def simulate(
         times=memories[0].times,
         status=status[only],
         wall_time=time.perf_counter() - start,
+        weight_error=errors[only] if kept else None,
         **{name: curve[only] for name, curve in zip(CURVES, losses, strict=True)},
     )
 
 
 def _train(networks, memories, architecture, inputs, seed):
-    """Yield the losses [curves, K] of step 0, 1, .. of all configurations of one seed."""
-    sampling = inputs.sampling(seed)
-    initial = draw_weights(seed, architecture.sizes, inputs.eigenvalues)
+    """Yield the losses [curves, K] of step 0, 1, .. of all configurations of one seed, and its groups."""
+    of_weights, of_data = seed if isinstance(seed, tuple) else (seed, seed)
+    sampling = inputs.sampling(of_data)
+    initial = draw_weights(of_weights, architecture.sizes, inputs.eigenvalues)
     groups = [
         Lockstep(
             members,
@@ -183,7 +204,19 @@ def _train(networks, memories, architecture, inputs, seed):
         for group in groups:
             excess, train = group.step(t, sampling)
             losses[:, group.members] = excess + inputs.data.noise**2, excess, train
-        yield losses
+        yield losses, groups
+
+
+def _dataset(dataset, data):
+    if dataset is None:
+        return None
+    if not isinstance(dataset, Dataset):
+        raise ValueError(f"dataset is {dataset!r}: give a lib.Dataset.")
+    if data.spectrum is not dataset.spectrum or data.noise != dataset.noise:
+        raise ValueError(
+            "data and dataset differ in spectrum or noise: make data with dataset.data(...)."
+        )
+    return dataset
 
 
 def _groups(memories, architecture):
@@ -220,9 +253,27 @@ def _device(device):
 
 def _seeds(seeds):
     if isinstance(seeds, Sequence) and not isinstance(seeds, (str, bytes)):
-        listed = tuple(checks.integer(f"seeds[{i}]", seed, least=0) for i, seed in enumerate(seeds))
+        listed = tuple(_seed(f"seeds[{i}]", seed) for i, seed in enumerate(seeds))
     else:
         listed = tuple(range(checks.integer("seeds", seeds, least=0)))
     if not listed:
         raise ValueError("there are no seeds: give a number of at least 1, or a list.")
     return listed
+
+
+def _seed(name, seed):
+    """One seed for everything, or a pair (weights, data)."""
+    if not isinstance(seed, (tuple, list)):
+        return checks.integer(name, seed, least=0)
+    if len(seed) != 2:
+        raise ValueError(f"{name} is {seed!r}: give one integer, or a pair (weights, data).")
+    return tuple(checks.integer(name, part, least=0) for part in seed)
+
+
+def _kept_steps(keep_errors, steps):
+    if not isinstance(keep_errors, (Sequence, np.ndarray)) or isinstance(keep_errors, (str, bytes)):
+        raise ValueError(f"keep_errors is {keep_errors!r}: give a list of steps.")
+    kept = [checks.integer("keep_errors", step, least=0) for step in keep_errors]
+    if any(step > steps for step in kept):
+        raise ValueError(f"keep_errors lists steps beyond the last one, {steps}.")
+    return kept

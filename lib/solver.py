@@ -25,6 +25,9 @@ from lib.training import GradientFlow
 BATCH_BYTES = 2**24
 """Configurations of a sweep are marched together while their matrices fit a processor cache."""
 
+MOST_BYTES = 2**35
+"""A problem that would take more memory than this is refused."""
+
 CHEAP_STEPS = 250
 """Up to so many rows every step is kept; beyond, nodes are cheaper where they can be used."""
 
@@ -122,12 +125,17 @@ def _grid(grid, network, data, training, keep_matrices):
         if flow:
             return Nodes(training.tolerance)
         few = (training.steps + 1) * network.outputs <= CHEAP_STEPS
-        every = few or endless or keep_matrices or data.batch is not None
-        return EveryStep() if every else Nodes()
+        every_step_only = endless or data.batch is not None or training.start() is None
+        every = few or keep_matrices or every_step_only
+        if every:
+            return EveryStep()
+        return Nodes(most=training.steps + 1 + NODES) if training.steps <= REPORTED_STEPS else Nodes()
     if not isinstance(grid, (EveryStep, Nodes)):
         raise ValueError(f"grid is {grid!r}: give lib.EveryStep(), lib.Nodes() or None.")
     if flow and isinstance(grid, EveryStep):
         raise ValueError("gradient flow has no steps: leave grid out, or give lib.Nodes().")
+    if training.start() is None and isinstance(grid, Nodes):
+        raise ValueError(f"{type(training).__name__} is solved at every step only: leave grid out.")
     if data.batch is not None and isinstance(grid, Nodes):
         raise ValueError(
             "the noise of fresh batches is not smooth in time: leave grid out, or give "
@@ -140,7 +148,13 @@ def _at_every_step(networks, data, trainings, keep_matrices, progress, make_stac
     """Solve at every step, as many configurations together as fit; arrays with a leading axis."""
     axis = Axis(trainings[0].steps + 1, networks[0].outputs)
     matrices = matrices_of(networks[0]) + len(data.spectrum.quadrature(axis.outputs)[0]) + 20
-    chunk = max(1, int(BATCH_BYTES / (8 * matrices * axis.n**2)))
+    size = 8 * matrices * axis.n**2
+    if size > MOST_BYTES:
+        raise ValueError(
+            f"{trainings[0].steps} steps one by one need about {size / 1e9:.0f} GB: train fewer steps, "
+            "or, with a population gradient or repeated data, solve with grid=lib.Nodes()."
+        )
+    chunk = max(1, BATCH_BYTES // size)
     pieces = []
     for i in range(0, len(networks), chunk):
         several = trainings[i : i + chunk]

@@ -114,23 +114,10 @@ class Spectrum:
         centred here: subtract means first where that is wanted. Directions in which the data do
         not vary are left out, since no gradient ever points along them.
         """
-        X, y = np.asarray(X, float), np.asarray(y, float)
-        if X.ndim != 2 or y.ndim not in (1, 2) or len(X) != len(y) or X.size == 0 or y.size == 0:
-            raise ValueError(
-                f"X has shape {X.shape} and y {y.shape}: give X [P, D] and y [P] or [P, C] "
-                "with the same P >= 1."
-            )
-        if not (np.isfinite(X).all() and np.isfinite(y).all()):
-            raise ValueError("X or y has NaN or infinite entries: remove those samples.")
-        _, singular, directions = np.linalg.svd(X / np.sqrt(len(X)), full_matrices=False)
-        kept = singular > 1e-10 * singular.max(initial=0)
-        if not kept.any():
-            raise ValueError("X is zero: give samples that vary.")
-        eigenvalues = singular[kept] ** 2
-        target = (directions[kept] @ (X.T @ y) / len(X)).T / eigenvalues
-        if y.ndim == 1:
+        eigenvalues, target, _ = principal_modes(X, y)
+        if target.ndim == 1:
             return cls.trace_class(eigenvalues, target**2)
-        return cls.trace_class(eigenvalues, np.einsum("ck,dk->kcd", target, target))
+        return cls.trace_class(eigenvalues, np.einsum("kc,kd->kcd", target, target))
 
     def __len__(self):
         return len(self.eigenvalues)
@@ -173,6 +160,40 @@ class Spectrum:
             panels.append(_gauss_panel(*columns))
             start = stop
         return tuple(np.concatenate(column) for column in zip(*panels, strict=True))
+
+
+def principal_modes(X, y):
+    r"""The modes of $X^T X / P$, largest first, and least squares of y on them.
+
+    Parameters
+    ----------
+    X : [P, D]
+    y : [P] or [P, C]
+
+    Returns
+    -------
+    eigenvalues : [M]
+        M is the number of directions in which the data vary.
+    target : [M] or [M, C]
+        w_k, such that $y \approx \sum_k w_k\, x \cdot e_k$.
+    directions : [M, D]
+        Unit vectors e_k.
+    """
+    X, y = np.asarray(X, float), np.asarray(y, float)
+    if X.ndim != 2 or y.ndim not in (1, 2) or len(X) != len(y) or X.size == 0 or y.size == 0:
+        raise ValueError(
+            f"X has shape {X.shape} and y {y.shape}: give X [P, D] and y [P] or [P, C] "
+            "with the same P >= 1."
+        )
+    if not (np.isfinite(X).all() and np.isfinite(y).all()):
+        raise ValueError("X or y has NaN or infinite entries: remove those samples.")
+    _, singular, directions = np.linalg.svd(X / np.sqrt(len(X)), full_matrices=False)
+    kept = singular > 1e-10 * singular.max(initial=0)
+    if not kept.any():
+        raise ValueError("X is zero: give samples that vary.")
+    eigenvalues, directions = singular[kept] ** 2, directions[kept]
+    target = ((directions @ (X.T @ y) / len(X)).T / eigenvalues).T
+    return eigenvalues, target, directions
 
 
 def _target_power(value):

@@ -74,7 +74,7 @@ var DeepLinear = globalThis.DeepLinear || {};
         this.say(`${this.ofTheory()} Training ${seeds} networks with D = ${dim} …`);
         const received = (run) => {
           this.runs.push(run);
-          this.draw();
+          this.drawSoon();
           if (this.runs.length === seeds) this.say(`${this.ofTheory()} ${this.ofNetworks()}`);
         };
         this.stop = DeepLinear.inSlices(trainAll(this.problem, dim, seeds), received, SLICE);
@@ -103,6 +103,14 @@ var DeepLinear = globalThis.DeepLinear || {};
         };
       });
       return { lines, points };
+    }
+
+    /* With the next frame: small networks are trained faster than a chart is drawn. */
+    drawSoon() {
+      this.frame ??= requestAnimationFrame(() => {
+        this.frame = null;
+        this.draw();
+      });
     }
 
     draw() {

@@ -326,7 +326,11 @@ def test_an_address_that_does_not_fit(fragment, found):
 @pytest.mark.parametrize("field", list(live.RANGES))
 def test_every_position_of_a_slider_is_kept(field):
     """Redrawing puts a slider where its value says: that must be where the reader left it."""
-    for low, high in (live.RANGES[field], (1, 7), (0.125, 0.37 if field in LOGARITHMIC else 10.125)):
+    for low, high in (
+        live.RANGES[field],
+        (1, 7),
+        (0.125, 0.37 if field in LOGARITHMIC else 10.125),
+    ):
         positions, values, found = run(
             ["controls.js"],
             "(({ positions, value, position }) => {"
@@ -443,7 +447,7 @@ def test_the_bowl_of_a_widget_shows_transfer():
     )
     rates = live.BOWL["learning_rates"]
     best = {
-        kind: [rates[int(np.argmin(widget._bowl(kind, nu)))] for nu in live.BOWL["widths"]]
+        kind: [rates[int(np.argmin(widget.bowl(kind, nu)))] for nu in live.BOWL["widths"]]
         for kind in live.CHOICES["parameterization"]
     }
     assert best["mean-field"] == [0.04] * 5

@@ -11,6 +11,13 @@ from PIL import Image
 WIDTHS, SCHEMES = (1280, 400), ("light", "dark")
 STANDARDS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 
+# Solutions are folded away; what is in them counts as well.
+UNFOLD = """
+() => {
+  document.querySelectorAll(".toggle-hidden").forEach((e) => e.classList.remove("toggle-hidden"));
+  document.querySelectorAll("details").forEach((e) => { e.open = true; });
+}
+"""
 # The paths inside an equation are not text, and there are ten thousand of them on a long page.
 EMPTY_EQUATIONS = "() => document.querySelectorAll('mjx-container svg').forEach((e) => e.remove())"
 AXE = """
@@ -70,6 +77,11 @@ def show(tab, scheme):
     )
 
 
+def seen(image):
+    """Whether an image is shown and was found; an image without its file has no pixels."""
+    return image.is_visible() and image.evaluate("(e) => e.naturalWidth > 0")
+
+
 def pixels(image):
     """An element as Chromium draws it, [height, width, 3]."""
     return np.asarray(Image.open(io.BytesIO(image.screenshot())).convert("RGB"))
@@ -86,13 +98,14 @@ def visit(browser, url, axe=None):
     tab.goto(url)
     tab.wait_for_load_state("load")
     tab.evaluate("() => window.MathJax?.startup?.promise")
+    tab.evaluate(UNFOLD)
     for width in WIDTHS:
         tab.set_viewport_size({"width": width, "height": 900})
         for scheme in SCHEMES:
             show(tab, scheme)
             found.content[width, scheme] = tab.evaluate(READ_PAGE)
             if width == WIDTHS[0]:
-                for image in tab.query_selector_all("figure img"):
+                for image in filter(seen, tab.query_selector_all("figure img")):
                     found.pale += [f"{scheme}: {fault}" for fault in pale(pixels(image))]
     if axe:
         tab.evaluate(EMPTY_EQUATIONS)

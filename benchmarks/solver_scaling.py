@@ -1,0 +1,56 @@
+"""How time and memory of `lib.solve` grow: fitted slopes over the steps T and the depth L.
+
+Repeated data, plain network. Expected: memory ~ L T^2, time ~ L T^3. Time is processor time, so that
+other work on the machine matters less; memory is the peak that numpy allocated.
+"""
+
+import argparse
+import time
+import tracemalloc
+
+import numpy as np
+
+import lib
+
+DATA = lib.Data(samples=2.0, noise=0.3)
+STEPS = (200, 400, 800, 1600)
+DEPTHS = (4, 8, 16, 32, 64)
+FIXED_DEPTH, FIXED_STEPS = 2, 150
+
+
+def cost(depth, steps):
+    """Processor seconds and peak bytes of one solution."""
+    network, training = lib.Network(depth, 1.0), lib.GradientDescent(steps, 0.06 / (depth + 1))
+    tracemalloc.start()
+    start = time.process_time()
+    solution = lib.solve(network, DATA, training)
+    seconds = time.process_time() - start
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert solution.status.name == "COMPLETE" and solution.residual < 1e-9
+    return seconds, peak
+
+
+def report(name, sizes, costs):
+    """Print the costs, and return the slopes of time and memory over the last three `sizes`."""
+    for size, (seconds, peak) in zip(sizes, costs, strict=True):
+        print(f"{name} = {size:5d}: {seconds:8.2f} s {peak / 2**20:9.1f} MiB")
+    slopes = np.polyfit(np.log(sizes[-3:]), np.log(costs[-3:]), 1)[0]
+    print(f"time ~ {name}^{slopes[0]:.2f}, memory ~ {name}^{slopes[1]:.2f}")
+    return slopes
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--longest", type=int, default=STEPS[-1], help="leave out more steps")
+    longest = parser.parse_args().longest
+    cost(1, 20)  # warm up
+    steps = [T for T in STEPS if T <= longest]
+    _, memory = report("T", steps, [cost(FIXED_DEPTH, T) for T in steps])
+    _, memory_depth = report("L", DEPTHS, [cost(L, FIXED_STEPS) for L in DEPTHS])
+    assert abs(memory - 2) < 0.1
+    assert abs(memory_depth - 1) < 0.15  # the input layer is there at any depth
+
+
+if __name__ == "__main__":
+    main()
