@@ -16,7 +16,7 @@ from lib.layers import Readout
 from lib.linear_gaussian import TrainedMatrix
 from lib.march import march
 from lib.nodes import Interpolant
-from lib.solution import CURVES, MATRICES, Solution
+from lib.solution import BY_OUTPUT, CURVES, MATRICES, Solution
 from lib.stacks import matrices_of, solve_layers
 from lib.status import Outcome, Status, judge
 from lib.sweep import broadcast
@@ -201,7 +201,7 @@ def _on_nodes(networks, data, trainings, grid, keep_matrices, progress, make_sta
         interpolant = Interpolant(course.times, course.panels)
         rows = len(course.times)
         curves = {
-            name: interpolant(curve[0, :rows], np.minimum(times, course.reached))[None]
+            name: _each_row(interpolant, curve[..., :rows], np.minimum(times, course.reached))
             for name, curve in _curves(stack, inputs, data).items()
         }
         done = len(times) if course.stationary else int(np.sum(times <= course.reached))
@@ -273,7 +273,7 @@ def _readout(network, axis):
 
 
 def _curves(stack, inputs, data):
-    """The losses and their parts, summed over outputs, [batch, times]."""
+    """The losses and their parts, summed over outputs [batch, times] and by output [batch, C, times]."""
     excess = np.einsum("bii->bi", inputs.C_v)
     diagonals = {
         "test_loss": excess + data.noise**2,
@@ -283,13 +283,24 @@ def _curves(stack, inputs, data):
         "width_variance": inputs.width_variance,
         "data_variance": inputs.data_variance,
     }
-    return {name: inputs.axis.by_output(values).sum(-1) for name, values in diagonals.items()}
+    split = {name: inputs.axis.by_output(values) for name, values in diagonals.items()}
+    sums = {name: values.sum(-1) for name, values in split.items()}
+    parts = {"excess_by_output": split["excess_loss"], "train_by_output": split["train_loss"]}
+    return sums | {name: np.swapaxes(values, 1, 2).copy() for name, values in parts.items()}
+
+
+def _each_row(interpolant, curves, times):
+    """`curves` [.., T] at other `times`."""
+    return np.apply_along_axis(interpolant, -1, curves, times)
 
 
 def _verdicts(curves, done):
     """The `Status` of each configuration; losses after it are overwritten in place."""
     batch = len(curves["excess_loss"])
-    verdicts = [judge([curves[name][b] for name in CURVES], done) for b in range(batch)]
+    verdicts = []
+    for b in range(batch):
+        parts = [row for name in BY_OUTPUT for row in curves[name][b]]
+        verdicts.append(judge([curves[name][b] for name in CURVES] + parts, done))
     return np.array(verdicts, dtype=object)
 
 
