@@ -43,8 +43,8 @@ class Course:
     Attributes
     ----------
     times : [T]
-    panels : list of (Panel, slice)
-        Panels of several nodes, and which of the times they hold.
+    panels : list of Panel
+        Panels of several nodes.
     reached : float
         Time up to which the equations were solved.
     stationary : bool
@@ -224,7 +224,7 @@ class NodeMarch:
         error = self._unresolved(panel, now)
         if error < self.tolerance:
             nodes = slice(self.count, self.count + len(panel.nodes))
-            self.panels.append((panel, nodes))
+            self.panels.append(panel)
             self.accumulations = following
             self.count = nodes.stop
             self.error += error

@@ -220,7 +220,7 @@ def _on_nodes(networks, data, trainings, grid, keep_matrices, progress, make_sta
                 "error": np.array([course.error]),
             }
         )
-        interpolants.append(Interpolant(times) if verdict.step is not None else interpolant)
+        interpolants.append(Interpolant(times, course.panels))
     fields = {name: _join([piece[name] for piece in pieces]) for name in pieces[0]}
     if keep_matrices is not False and len(solved) == 1 and len(times) == len(solved[0][2].times):
         stack, inputs, course = solved[0]
