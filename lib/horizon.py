@@ -68,15 +68,20 @@ class Block:
 
     Attributes
     ----------
-    floor : [batch]
-        Size below which forward fields do not matter in the block.
+    floors : list of [batch]
+        For each matrix the size below which it does not matter in the block.
     """
 
-    def __init__(self, stack, inputs, now, floor):
-        forward, data = stack.carried, inputs.carried
-        self.now, self.floor = now, floor
-        self.responses, self.correlations = (a + b for a, b in zip(forward, data, strict=True))
-        self.forward = len(self.responses), len(self.responses) + len(forward[1])
+    def __init__(self, stack, inputs, now, forward_floor, loss_floor):
+        of_stack, of_inputs = stack.carried, inputs.carried
+        self.now = now
+        self.responses, self.correlations = (
+            a + b for a, b in zip(of_stack, of_inputs, strict=True)
+        )
+        exact = np.zeros_like(forward_floor)
+        self.floors = [exact] * len(self.responses)
+        self.floors += [forward_floor**2] * len(of_stack[1])
+        self.floors += [exact + loss_floor] * len(of_inputs[1])
 
     @property
     def matrices(self):
@@ -97,12 +102,9 @@ class Block:
     def scale(self, vectors):
         """The size of each matrix, at each of its entries, so that all count alike."""
         sizes = np.empty_like(vectors)
-        for number, (part, size) in enumerate(
-            zip(self._parts(vectors), self._parts(sizes), strict=True)
-        ):
-            size[:] = np.abs(part).max(axis=1, keepdims=True)
-            if self.forward[0] <= number < self.forward[1]:
-                size += self.floor[:, None] ** 2
+        parts = self._parts(vectors), self._parts(sizes), self.floors
+        for part, size, floor in zip(*parts, strict=True):
+            size[:] = np.abs(part).max(axis=1, keepdims=True) + floor[:, None]
         return np.where(sizes > 0, sizes, 1.0)
 
     def _parts(self, vectors):
@@ -232,7 +234,7 @@ class NodeMarch:
 
     def _settle(self, now):
         """Repeat the sweep over a panel until nothing changes; whether that succeeded."""
-        block = Block(self.stack, self.inputs, now, self._forward_floor(now))
+        block = Block(self.stack, self.inputs, now, self._forward_floor(now), self._loss_floor())
         accelerated = [Anderson(MEMORY) for _ in self.accumulations]
         x, losses, accuracy = block.read(), self._losses(now), 0.1 * self.tolerance
         scale = block.scale(x)
