@@ -39,8 +39,11 @@ def use_style():
 
 
 def shades(count):
-    """`count` colours from dark to light, for curves ordered by a parameter."""
-    return [plt.cm.viridis(x) for x in np.linspace(0.0, 0.85, count)]
+    """`count` colours from dark to light, for curves ordered by a parameter.
+
+    The lightest are left out: they would be hard to see on white, and inverted, in dark mode, on black.
+    """
+    return [plt.cm.viridis(x) for x in np.linspace(0.0, 0.72, count)]
 
 
 def theory(ax, x, y, *, label=None, color=None, **style):
