@@ -20,7 +20,7 @@ FIXED_DEPTH, FIXED_STEPS = 2, 150
 
 def cost(depth, steps):
     """Processor seconds and peak bytes of one solution."""
-    network, training = lib.Network(depth, 1.0), lib.GradientDescent(steps, 0.02)
+    network, training = lib.Network(depth, 1.0), lib.GradientDescent(steps, 0.06 / (depth + 1))
     tracemalloc.start()
     start = time.process_time()
     solution = lib.solve(network, DATA, training)
@@ -32,12 +32,10 @@ def cost(depth, steps):
 
 
 def report(name, sizes, costs):
-    """Print the costs, and return the slopes of time and memory over the upper half of `sizes`."""
+    """Print the costs, and return the slopes of time and memory over the last three `sizes`."""
     for size, (seconds, peak) in zip(sizes, costs, strict=True):
         print(f"{name} = {size:5d}: {seconds:8.2f} s {peak / 2**20:9.1f} MiB")
-    upper = slice(len(sizes) // 2 - 1, None)
-    logs = np.log(np.array(costs)[upper])
-    slopes = np.polyfit(np.log(sizes[upper]), logs, 1)[0]
+    slopes = np.polyfit(np.log(sizes[-3:]), np.log(costs[-3:]), 1)[0]
     print(f"time ~ {name}^{slopes[0]:.2f}, memory ~ {name}^{slopes[1]:.2f}")
     return slopes
 

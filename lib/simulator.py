@@ -141,11 +141,11 @@ def simulate(
     outputs = networks[0].outputs
     inputs = Inputs(data, dim, like, _dataset(dataset, data), outputs)
     architecture = Architecture(networks[0], inputs)
-    steps = trainings[0].steps
-    kept = _kept_steps(keep_errors, steps)
     start = time.perf_counter()
     made = {training: training.memory() for training in trainings}
     memories = [made[training] for training in trainings]
+    steps = len(memories[0].times) - 1
+    kept = _kept_steps(keep_errors, steps)
     by_output = np.full((2, len(networks), len(seeds), outputs, steps + 1), np.nan)
     errors = np.full((len(networks), len(seeds), len(kept), outputs, inputs.dim), np.nan)
     finished = np.zeros(len(seeds), int)
