@@ -62,7 +62,8 @@ def solve(
     keep_matrices : bool or None
         Keep the two-time matrices in the result. True gives all of them, at every step (for gradient
         flow the correlations, at the nodes); False saves memory in large sweeps; None keeps what the
-        solution has at hand: everything at every step, the correlations of one problem on nodes.
+        solution has at hand: everything at every step; on nodes the correlations of one problem, if
+        `times` are the nodes (long horizons and gradient flow).
     depth_tolerance : float
         For networks of infinite depth: wanted relative error of the losses from the quadrature in
         layer time; `Solution.depth_error` is what was reached.
