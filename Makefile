@@ -4,10 +4,12 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 HTML := _build/html/index.html
-SOURCES := $(wildcard _config.yml _toc.yml index.md references.bib chapters/*.md reference/*.md lib/*.py ext/*.py _static/*)
+NODE := node_modules/.package-lock.json
+SOURCES := $(wildcard _config.yml _toc.yml *.md CITATION.cff references.bib chapters/*.md reference/*.md course/* course/slides/* \
+  lib/*.py ext/*.py live/* _static/* _templates/*)
 
 .DEFAULT_GOAL := help
-.PHONY: help book test lint notebooks bench serve chromium
+.PHONY: help book test lint notebooks student branch links bench serve chromium node node_modules
 
 help:  ## Show this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -24,16 +26,24 @@ $(HTML): $(READY) $(SOURCES)
 
 book: $(HTML)  ## Build and execute the book into _build/html
 
-test: $(HTML) chromium  ## Run all tests, those of the built pages among them
+test: $(HTML) chromium node_modules  ## Run all tests, those of the built pages among them
 	$(BIN)/python -m pytest
 
-chromium:
-	@command -v chromium >/dev/null || { \
+chromium: PACKAGE := chromium
+node: PACKAGE := nodejs
+chromium node:
+	@command -v $@ >/dev/null || { \
 	  if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
-	    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq chromium >/dev/null; \
+	    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq $(PACKAGE) >/dev/null; \
 	  else \
-	    echo "Chromium is missing: install Debian's package 'chromium'; the page tests need it."; \
+	    echo "$@ is missing: install Debian's package '$(PACKAGE)'; the tests of the pages need it."; \
 	  fi; }
+
+node_modules: $(NODE)
+
+$(NODE): package.json package-lock.json | node
+	@if command -v npm >/dev/null; then npm ci --silent && touch $@; else \
+	  echo "Node.js with npm is missing: the tests of accessibility and workflows need it."; fi
 
 lint: $(READY)  ## Look for faults in the code
 	$(BIN)/ruff check .
@@ -41,6 +51,21 @@ lint: $(READY)  ## Look for faults in the code
 
 notebooks: $(READY)  ## Bring notebooks/ and chapters/ in step
 	$(BIN)/jupytext --quiet --sync chapters/*.md
+
+student: $(READY)  ## Write the edition without solutions, _build/student/html and _build/student/notebooks
+	PYTHONPATH=ext $(BIN)/python -m publish.student sources _build/student
+	CI=true PYTHONPATH=ext $(BIN)/jupyter-book build _build/student/source --path-output _build/student/built -W -n --keep-going --all
+	mv _build/student/built/_build/html _build/student/html
+	PYTHONPATH=ext $(BIN)/python -m publish.student check _build/student
+
+branch: $(READY)  ## Write what the branch of notebooks holds into _build/branch
+	rm -rf _build/branch
+	PYTHONPATH=ext $(BIN)/python -m publish.notebooks _build/branch
+
+links: $(READY)  ## Try all links that lead out of the book
+	mkdir -p _build
+	sed 's/execute_notebooks: force/execute_notebooks: "off"/' _config.yml > _build/links.yml
+	PYTHONPATH=ext $(BIN)/jupyter-book build . --config _build/links.yml --builder linkcheck --path-output _build/links
 
 bench: $(READY)  ## Measure the solver's scaling and the simulator against a plain torch loop
 	$(BIN)/python benchmarks/solver_scaling.py

@@ -1,10 +1,10 @@
 """An independent look at a solution: put it back into the closed equations."""
 
+from itertools import pairwise
+
 import numpy as np
 
-
-def transpose(matrix):
-    return np.swapaxes(matrix, -1, -2)
+from lib.linear_gaussian import transpose
 
 
 def _mismatch(left, right):
@@ -37,17 +37,106 @@ def layer_residual(layer, above, below, rows):
     return np.maximum(forward, backward)
 
 
+def _inverses(matrices):
+    """Inverses of a batch; nan for a configuration whose matrix has overflowed and become singular."""
+    try:
+        return np.linalg.inv(matrices)
+    except np.linalg.LinAlgError:
+        if len(matrices) == 1:
+            return np.full_like(matrices, np.nan)
+        return np.concatenate([_inverses(matrix[None]) for matrix in matrices])
+
+
+def _fold(strength, farther, folded, met, added, now):
+    """Violation of the step that folds one branch into the relation (R, C) to one side of a layer."""
+    loop = np.eye(now.stop) - strength * farther.R[:, now, now] @ met[0]
+    source = strength * farther.R[:, now, now] @ met[1] @ transpose(farther.R[:, now, now])
+    R = folded.R[:, now, now] - strength * added[0]
+    C = folded.C[:, now, now] - strength * added[1]
+    return np.maximum(
+        _mismatch(loop @ R, farther.R[:, now, now]),
+        _mismatch(loop @ C @ transpose(loop), source + farther.C[:, now, now]),
+    )
+
+
+def stream_residual(stack, inputs, rows):
+    """How far the first `rows` rows of a residual stream are from its equations, per configuration."""
+    now, trained = slice(0, rows), stack.trained
+
+    def sides(R, C):
+        return trained.response(R, C, now), trained.noise(C, now)
+
+    worst = [layer_residual(layer, layer.above, layer.below, rows) for layer in stack.layers]
+    for below, above in pairwise(stack.layers):
+        forth, back = sides(below.R_h, below.C_h), sides(above.R_g, above.C_g)
+        worst.append(_fold(stack.strength, above.above, below.above, forth, back, now))
+        worst.append(_fold(stack.strength, below.below, above.below, back, forth, now))
+    top, bottom = stack.layers[-1].above, stack.layers[0].below
+    ends = ((top, stack.readout.R_g, stack.readout.C_g), (bottom, inputs.R_h, inputs.C_h))
+    for relation, R, C in ends:
+        response, noise = sides(R, C)
+        worst.append(_mismatch(relation.R[:, now, now], response))
+        worst.append(_mismatch(relation.C[:, now, now], noise))
+    return np.max(worst, axis=0)
+
+
+def layer_time_residual(stack, inputs, rows):
+    """How far the first `rows` rows of an infinitely deep stream are from its equations at the nodes."""
+    now = slice(0, rows)
+    block = (slice(None), now, now)
+    bottom = (
+        stack.trained.response(inputs.R_h, inputs.C_h, now),
+        stack.trained.noise(inputs.C_h, now),
+    )
+    top = (
+        stack.trained.response(stack.readout.R_g, stack.readout.C_g, now),
+        stack.trained.noise(stack.readout.C_g, now),
+    )
+    worst = []
+    for panel in stack.panels:
+        worst.append(_climb(panel, panel.layers.below, panel.up, bottom, now))
+        bottom = (
+            panel.at(-1, panel.layers.below.R)[block],
+            panel.at(-1, panel.layers.below.C)[block],
+        )
+    for panel in reversed(stack.panels):
+        worst.append(_climb(panel, panel.layers.above, panel.down, top, now))
+        top = panel.at(0, panel.layers.above.R)[block], panel.at(0, panel.layers.above.C)[block]
+        nodes = layer_residual(panel.layers, panel.layers.above, panel.layers.below, rows)
+        worst.append(nodes.reshape(len(panel.times), -1).max(0))
+    return np.max(worst, axis=0)
+
+
+def _climb(panel, relation, integrals, start, now):
+    """Violation of one pair of Riccati equations on a panel, integrated from one of its ends."""
+    layers, trained = panel.layers, panel.trained
+    forth = trained.response(layers.R_h, layers.C_h, now), trained.noise(layers.C_h, now)
+    back = trained.response(layers.R_g, layers.C_g, now), trained.noise(layers.C_g, now)
+    met, added = (forth, back) if relation is layers.above else (back, forth)
+    R, C = relation.R[:, now, now], relation.C[:, now, now]
+    loop = R @ met[0]
+    rates = (
+        loop @ R + added[0],
+        loop @ C + C @ transpose(loop) + R @ met[1] @ transpose(R) + added[1],
+    )
+    found = [
+        _mismatch(values, panel.integrate(integrals, rate, first))
+        for values, rate, first in zip((R, C), rates, start, strict=True)
+    ]
+    return np.max(found, axis=0).reshape(len(panel.times), -1).max(0)
+
+
 def input_residual(inputs, first, rows):
     """How far the input layer is from its equations, per configuration."""
     now = slice(0, rows)
     R_Delta, S, Q = (m[:, now, now] for m in (inputs.regime.R_Delta, inputs.S, inputs.regime.Q))
     X = -inputs.trained.response(first.R_g, first.C_g, now) / inputs.trained.richness
     C_v, R_vu = np.zeros_like(X), np.zeros_like(X)
-    for k, eigenvalue in enumerate(inputs.eigenvalues[:, 0, 0]):
-        H = np.linalg.inv(np.eye(rows) - eigenvalue * X @ R_Delta)
-        mean = H.sum(axis=-1)
+    for k, eigenvalue in enumerate(inputs.eigenvalues):
+        H = _inverses(np.eye(rows) - eigenvalue * X @ R_Delta)
+        mean = H @ inputs.axis.output[now]
         variance = H @ (S + eigenvalue * X @ Q @ transpose(X)) @ transpose(H)
-        C_v += eigenvalue * inputs.power[k] * mean[:, :, None] * mean[:, None, :]
+        C_v += eigenvalue * mean @ inputs.power[k] @ transpose(mean)
         C_v += eigenvalue * inputs.mass[k] * variance
         R_vu += eigenvalue * inputs.mass[k] * H @ X
     return np.maximum(

@@ -49,10 +49,10 @@ class Data:
         if not isinstance(self.spectrum, Spectrum):
             raise ValueError(f"spectrum is {self.spectrum!r}: give a lib.Spectrum.")
 
-    def regime(self, batch, n):
-        """The rule for u given v, for `batch` problems of `n` rows (see `lib.regimes`)."""
+    def regime(self, axis, batch):
+        """The rule for u given v, for `batch` problems over `axis` (see `lib.regimes`)."""
         if self.samples is not None:
-            return Repeated(self.samples, self.noise, batch, n)
+            return Repeated(self.samples, self.noise, axis, batch)
         if self.batch is not None:
-            return OnePass(self.batch, self.noise, batch, n)
-        return Population(self.noise, batch, n)
+            return OnePass(self.batch, self.noise, axis, batch)
+        return Population(self.noise, axis, batch)

@@ -7,34 +7,44 @@ import torch
 
 from lib import checks
 from lib.draws import Stream, generator, zeros
+from lib.weights import repeated
 
 
 class Inputs:
     r"""The D input directions of a run: their variances and the target on them.
 
-    A mode of mass m stands for m D directions (m itself if the spectrum is dimension-free), each with
-    target weight $\beta^*_i = w_k$; the signs do not matter, since the initial weights have none.
+    A mode of mass m stands for m D directions (m itself if the spectrum is dimension-free). With one
+    output each has target weight $\beta^*_i = w_k$; the signs do not matter, since the initial weights
+    have none. With C outputs the directions of a mode carry the C vectors of `target_vectors`.
 
     Attributes
     ----------
+    dataset : Dataset or None
+        Where samples come from; None for Gaussian samples of this covariance.
     dim : int
         D.
     scale : float
         $1/\sqrt D$, or 1 for a dimension-free spectrum: the scale of W^0 and of the inputs.
-    eigenvalues, target : [D] (padded)
+    eigenvalues : [D] (padded)
+    target : [C, D] (padded)
+
+    Raises
+    ------
+    ValueError
+        If a mode has fewer directions than its target covariance has rank.
     """
 
-    def __init__(self, data, dim, like):
-        self.data = data
+    def __init__(self, data, dim, like, dataset=None, outputs=1):
+        self.data, self.dataset = data, dataset
         spectrum = data.spectrum
         self.dim = _dimension(spectrum, dim)
         self.scale = 1.0 if spectrum.dimension_free else 1 / math.sqrt(self.dim)
         counts = _directions(spectrum, self.dim)
-        self.eigenvalues, self.target = (zeros(self.dim, like=like) for _ in range(2))
+        self.eigenvalues = zeros(self.dim, like=like)
+        self.target = torch.stack([zeros(self.dim, like=like) for _ in range(outputs)])
         self.eigenvalues[: self.dim] = torch.from_numpy(np.repeat(spectrum.eigenvalues, counts))
-        self.target[: self.dim] = torch.from_numpy(
-            np.repeat(np.sqrt(spectrum.target_power), counts)
-        )
+        vectors = target_vectors(spectrum.target_covariance(outputs), counts)
+        self.target[:, : self.dim] = torch.from_numpy(vectors)
 
     def count(self, ratio, what):
         """The number of neurons or samples that `ratio` stands for."""
@@ -54,10 +64,15 @@ class Inputs:
     def sampling(self, seed):
         """The rule for u given v that belongs to the data regime."""
         if self.data.samples is not None:
-            return Samples(self, self.count(self.data.samples, "samples"), seed)
+            count = self.count(self.data.samples, "samples")
+            return Samples(self, count, self._source(seed, Gaussian, Split))
         if self.data.batch is not None:
-            return FreshSamples(self, self.count(self.data.batch, "batch"), seed)
+            count = self.count(self.data.batch, "batch")
+            return FreshSamples(self, count, self._source(seed, Gaussian, Resampled))
         return Population(self)
+
+    def _source(self, seed, drawn, given):
+        return drawn(self, seed) if self.dataset is None else given(self, seed)
 
 
 def _dimension(spectrum, dim):
@@ -86,6 +101,45 @@ def _directions(spectrum, dim):
     return counts
 
 
+def target_vectors(covariance, counts):
+    r"""Target weights of C outputs whose covariance within each mode is exact.
+
+    In a mode of n directions $\frac1n \sum_i \beta^*_{ic} \beta^*_{id} = \Sigma_{cd}$ for
+    $\beta^*_{ic} = \sum_j A_{cj} b_{ij}$ with $A A^\top = \Sigma$ and the columns of the discrete
+    cosine transform, $\frac1n \sum_i b_{ij} b_{ik} = \delta_{jk}$; which orthogonal columns they are
+    does not matter, since neither inputs nor initial weights prefer a direction within a mode.
+
+    Parameters
+    ----------
+    covariance : [M, C, C]
+        Sigma of each mode.
+    counts : [M] ints
+        n of each mode.
+
+    Returns
+    -------
+    [C, D]
+    """
+    powers, axes = np.linalg.eigh(covariance)
+    powers, axes = powers[:, ::-1], axes[:, :, ::-1]
+    kept = powers > 1e-12 * np.abs(powers).max(axis=1, keepdims=True)
+    short = kept.sum(axis=1) > counts
+    if short.any():
+        mode = int(np.argmax(short))
+        raise ValueError(
+            f"mode {mode} of the spectrum has {counts[mode]} direction(s), too few for a target "
+            f"covariance of rank {kept[mode].sum()}: use a larger dim (or counts), or a covariance of "
+            "smaller rank, as Spectrum.from_data makes them."
+        )
+    A = axes * np.sqrt(np.where(kept, powers, 0))[:, None]
+    mode = np.repeat(np.arange(len(counts)), counts)
+    place = np.arange(len(mode)) - np.repeat(np.cumsum(counts) - counts, counts)
+    order = np.arange(covariance.shape[1])
+    waves = np.cos(np.pi * np.outer((place + 0.5) / counts[mode], order))
+    waves[:, 1:] *= math.sqrt(2)
+    return np.einsum("icj,ij->ci", A[mode], waves)
+
+
 class Population:
     r"""The gradient of the population loss: $u = \lambda v$."""
 
@@ -94,6 +148,10 @@ class Population:
 
     def draw(self, step):
         """Nothing is drawn."""
+
+    def excess(self, v, train):
+        """Excess loss on samples not trained on, for each row of v; `train` is that of `signal`."""
+        return self.inputs.excess(v)
 
     def signal(self, v):
         """Error signal u and training loss for each row of v."""
@@ -106,27 +164,21 @@ class FreshSamples:
     $\Delta = X v/\sqrt D + \sigma \epsilon$ and $u = \sqrt D\, X^\top \Delta / B$.
     """
 
-    def __init__(self, inputs, count, seed):
-        like = inputs.eigenvalues
-        self.inputs, self.number = inputs, count
-        self.amplitudes = like[: inputs.dim].sqrt()
-        self.streams = [
-            generator(seed, stream, device=like.device) for stream in (Stream.INPUTS, Stream.LABELS)
-        ]
-        self.X, self.noise = zeros(count, inputs.dim, like=like), zeros(count, like=like)
+    def __init__(self, inputs, count, source):
+        self.inputs, self.number, self.source = inputs, count, source
 
     def draw(self, step):
-        """The samples of this step."""
-        of_inputs, of_labels = self.streams
-        device = self.X.device
-        X = torch.randn(self.number, self.inputs.dim, generator=of_inputs, device=device)
-        labels = torch.randn(self.number, generator=of_labels, device=device)
-        self.X[: self.number, : self.inputs.dim] = X * self.amplitudes
-        self.noise[: self.number] = self.inputs.data.noise * labels
+        """The samples of this step: inputs [B, D], label noise [C, B]."""
+        self.X, self.noise = self.source.rows(self.number)
+
+    def excess(self, v, train):
+        """Excess loss on samples not trained on, for each row of v; `train` is that of `signal`."""
+        return self.source.excess(v, train)
 
     def signal(self, v):
         """Error signal u and training loss for each row of v."""
-        Delta = torch.addmm(self.noise, v, self.X.T, alpha=self.inputs.scale)
+        noise = repeated(self.noise, len(v))
+        Delta = torch.addmm(noise, v, self.X.T, alpha=self.inputs.scale)
         u = (Delta @ self.X) / (self.number * self.inputs.scale)
         return u, (Delta**2).sum(-1) / self.number
 
@@ -138,3 +190,78 @@ class Samples(FreshSamples):
         """The samples of the first step stay."""
         if step == 0:
             super().draw(step)
+
+
+class Gaussian:
+    """Samples with Gaussian inputs and Gaussian label noise."""
+
+    def __init__(self, inputs, seed):
+        self.inputs = inputs
+        self.amplitudes = inputs.eigenvalues[: inputs.dim].sqrt()
+        self.streams = [
+            generator(seed, stream, device=inputs.eigenvalues.device)
+            for stream in (Stream.INPUTS, Stream.LABELS)
+        ]
+
+    def rows(self, count):
+        """Inputs [count, D] and label noise [C, count] (padded), new ones at every call."""
+        of_inputs, of_labels = self.streams
+        like, outputs = self.inputs.eigenvalues, len(self.inputs.target)
+        X = zeros(count, self.inputs.dim, like=like)
+        noise = torch.stack([zeros(count, like=like) for _ in range(outputs)])
+        drawn = torch.randn(count, self.inputs.dim, generator=of_inputs, device=like.device)
+        labels = torch.randn(outputs, count, generator=of_labels, device=like.device)
+        X[:count, : self.inputs.dim] = drawn * self.amplitudes
+        noise[:, :count] = self.inputs.data.noise * labels
+        return X, noise
+
+    def excess(self, v, train):
+        """Excess loss of the population for each row of v."""
+        return self.inputs.excess(v)
+
+
+class Resampled:
+    """Samples drawn from a dataset with replacement; the dataset is the population."""
+
+    def __init__(self, inputs, seed):
+        self.inputs = inputs
+        self.stream = generator(seed, Stream.INPUTS)
+        self.size = len(inputs.dataset)
+
+    def rows(self, count):
+        """Inputs [count, D] and label residuals [1, count] (padded), new ones at every call."""
+        return self.take(torch.randint(self.size, (count,), generator=self.stream))
+
+    def take(self, chosen):
+        dataset, like = self.inputs.dataset, self.inputs.eigenvalues
+        X, noise = zeros(len(chosen), self.inputs.dim, like=like), zeros(len(chosen), like=like)
+        X[: len(chosen), : self.inputs.dim] = torch.from_numpy(dataset.coefficients[chosen])
+        noise[: len(chosen)] = torch.from_numpy(dataset.residuals[chosen])
+        return X, noise[None]
+
+    def excess(self, v, train):
+        """Excess loss of the population for each row of v."""
+        return self.inputs.excess(v)
+
+
+class Split(Resampled):
+    """A training set drawn from a dataset without replacement; what is left over is the test set."""
+
+    def rows(self, count):
+        """Inputs [count, D] and label residuals [1, count] (padded); the rest is held out."""
+        if count >= self.size:
+            raise ValueError(
+                f"samples is {count} of a dataset of {self.size}: leave some of it for the test."
+            )
+        self.count = count
+        return self.take(torch.randperm(self.size, generator=self.stream)[:count])
+
+    def excess(self, v, train):
+        r"""Loss on the held-out samples without the noise floor $\sigma^2$, for each row of v.
+
+        A sum over them is one over the dataset, where $\sum_\mu \Delta_\mu^2 = n(\sum_k \lambda_k v_k^2 + \sigma^2)$
+        because the residuals are orthogonal to the inputs, less one over the training set.
+        """
+        floor = self.inputs.data.noise**2
+        total = self.size * (self.inputs.excess(v) + floor)
+        return (total - self.count * train) / (self.size - self.count) - floor

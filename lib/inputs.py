@@ -11,15 +11,18 @@ A centred network reads $\zeta$ through $E = 1 - \mathbf{1} e_0^\top$.
 
 import numpy as np
 
-from lib.linear_gaussian import identity_rows, write_symmetric
-
-
-def transpose(matrix):
-    return np.swapaxes(matrix, -1, -2)
+from lib.linear_gaussian import (
+    extend,
+    identity_rows,
+    inverse_rows,
+    transpose,
+    write_causal,
+    write_symmetric,
+)
 
 
 class InputLayer:
-    """Weight error and error signal, filled row by row.
+    """Weight error and error signal, filled block by block.
 
     Attributes
     ----------
@@ -31,20 +34,29 @@ class InputLayer:
         The three parts of the excess loss.
     """
 
-    def __init__(self, spectrum, regime, trained, inverse_width, readout, batch, n):
-        eigenvalues, self.mass, self.power = spectrum.quadrature()
-        self.eigenvalues = eigenvalues[:, None, None]
-        self.regime, self.trained = regime, trained
+    def __init__(self, spectrum, regime, trained, inverse_width, readout, axis, batch):
+        n = axis.n
+        self.eigenvalues, self.mass, self.power = spectrum.quadrature(axis.outputs)
+        self.axis, self.regime, self.trained = axis, regime, trained
         self.inverse_width, self.readout = inverse_width, readout
         self.C_v, self.C_h, self.R_vu, self.R_h = np.zeros((4, batch, n, n))
         self.X, self.S, self.raw_S, self.Y = np.zeros((4, batch, n, n))
         self.H_sum, self.H_sum2, self.vv_sum2, self.U = np.zeros((4, batch, n, n))
-        self.H = np.zeros((batch, len(eigenvalues), n, n))
-        self.mean = np.zeros((batch, len(eigenvalues), n, 1))
+        self.H = np.zeros((batch, len(self.mass), n, n))
+        self.mean = np.zeros((batch, len(self.mass), n, axis.outputs))
         self.bias, self.width_variance, self.data_variance = np.zeros((3, batch, n))
 
     def over_modes(self, weights, values):
         return np.einsum("k,bkij->bij", weights, values)
+
+    @property
+    def carried(self):
+        """What a sweep over a block takes over from the last one: operators, and correlations."""
+        return [self.regime.R_Delta], [self.regime.Q]
+
+    def extend(self, now):
+        """First guess for what is carried."""
+        extend(self.regime.Q, self.regime.R_Delta, now, self.axis.before(now))
 
     def advance(self, now, first):
         """Rows `now` of v, Delta and u, from the first hidden layer's backward rows."""
@@ -56,66 +68,60 @@ class InputLayer:
     def _weight_error_responses(self, now, first):
         past, upto = slice(0, now.start), slice(0, now.stop)
         gamma = self.trained.richness
-        X = -self.trained.response(first.R_g, first.C_g, now)[..., past] / gamma
-        self.X[:, now, past] = X
-        XR = (X @ self.regime.R_Delta[:, past, past])[:, None]
-        self.H[:, :, now, upto] = (
-            identity_rows(now) + self.eigenvalues * XR @ self.H[:, :, past, upto]
+        X = -self.trained.response(first.R_g, first.C_g, now) / gamma
+        write_causal(self.X, now, X)
+        loop = self.eigenvalues[:, None, None] * (X @ self.regime.R_Delta[:, upto, upto])[:, None]
+        H = inverse_rows(
+            loop[..., now], identity_rows(now) + loop[..., past] @ self.H[:, :, past, upto]
         )
-        H = self.H[:, :, now, upto]
-        weights = self.mass * self.eigenvalues[:, 0, 0]
-        self.H_sum[:, now, upto] = self.over_modes(weights, H)
-        self.H_sum2[:, now, upto] = self.over_modes(weights * self.eigenvalues[:, 0, 0], H)
-        self.R_vu[:, now, upto] = self.H_sum[:, now, upto] @ self.X[:, upto, upto]
+        write_causal(self.H, now, H)
+        weights = self.mass * self.eigenvalues
+        write_causal(self.H_sum, now, self.over_modes(weights, H))
+        write_causal(self.H_sum2, now, self.over_modes(weights * self.eigenvalues, H))
+        write_causal(self.R_vu, now, self.H_sum[:, now, upto] @ self.X[:, upto, upto])
 
         noise = self.trained.noise(first.C_g, now) * self.inverse_width / gamma**2
         write_symmetric(self.raw_S, now, noise)
         E = self.readout[:, upto, upto]
         write_symmetric(self.S, now, E[:, now] @ self.raw_S[:, upto, upto] @ transpose(E))
-        Q = self.regime.Q[:, past, past]
-        write_symmetric(self.Y, now, X @ Q @ transpose(self.X[:, upto, past]))
+        Q = self.regime.Q[:, upto, upto]
+        write_symmetric(self.Y, now, X @ Q @ transpose(self.X[:, upto, upto]))
 
     def _weight_error_correlations(self, now):
         upto = slice(0, now.stop)
-        eigenvalues = self.eigenvalues[:, 0, 0]
         H, rows = self.H[:, :, upto, upto], self.H[:, :, now, upto]
-        self.mean[:, :, now] = rows.sum(-1, keepdims=True)
+        self.mean[:, :, now] = rows @ self.axis.output[upto]
+        from_target = self.mean[:, :, now] @ self.power
         from_width = rows @ self.S[:, None, upto, upto]
-        from_data = self.eigenvalues * (rows @ self.Y[:, None, upto, upto])
+        from_data = self.eigenvalues[:, None, None] * (rows @ self.Y[:, None, upto, upto])
+        mean = from_target @ transpose(self.mean[:, :, upto])
         variance = (from_width + from_data) @ transpose(H)
-        mean = self.mean[:, :, now] @ transpose(self.mean[:, :, upto])
 
-        write_symmetric(
-            self.C_v,
-            now,
-            self.over_modes(eigenvalues * self.power, mean)
-            + self.over_modes(eigenvalues * self.mass, variance),
-        )
-        write_symmetric(
-            self.vv_sum2,
-            now,
-            self.over_modes(eigenvalues**2 * self.power, mean)
-            + self.over_modes(eigenvalues**2 * self.mass, variance),
-        )
+        for correlation, order in ((self.C_v, 1), (self.vv_sum2, 2)):
+            weights = self.eigenvalues**order
+            rows_of_it = self.over_modes(weights, mean) + self.over_modes(
+                weights * self.mass, variance
+            )
+            write_symmetric(correlation, now, rows_of_it)
         self.bias[:, now] = np.einsum(
-            "k,bkt->bt", eigenvalues * self.power, self.mean[:, :, now, 0] ** 2
+            "k,bktc,bktc->bt", self.eigenvalues, from_target, self.mean[:, :, now]
         )
         for part, source in ((self.width_variance, from_width), (self.data_variance, from_data)):
-            part[:, now] = np.einsum("k,bkts,bkts->bt", eigenvalues * self.mass, source, rows)
+            part[:, now] = np.einsum("k,bkts,bkts->bt", self.eigenvalues * self.mass, source, rows)
 
     def _error_signal(self, now):
-        past, upto = slice(0, now.start), slice(0, now.stop)
+        upto = slice(0, now.stop)
         R, Q = self.regime.R_Delta[:, upto, upto], self.regime.Q
-        trace = np.sum(self.mass * self.eigenvalues[:, 0, 0])
+        trace = np.sum(self.mass * self.eigenvalues)
         RH = R[:, now] @ self.H_sum2[:, upto, upto]
-        self.U[:, now, past] = RH @ self.X[:, upto, past]
+        write_causal(self.U, now, RH @ self.X[:, upto, upto])
         write_symmetric(
             self.C_h,
             now,
             trace * Q[:, now, upto]
-            + self.U[:, now, past] @ Q[:, past, upto]
-            + Q[:, now, past] @ transpose(self.U[:, upto, past])
+            + self.U[:, now, upto] @ Q[:, upto, upto]
+            + Q[:, now, upto] @ transpose(self.U[:, upto, upto])
             + R[:, now] @ self.vv_sum2[:, upto, upto] @ transpose(R),
         )
         response = R[:, now] @ self.H_sum[:, upto, upto] @ self.readout[:, upto, upto]
-        self.R_h[:, now, upto] = -self.inverse_width / self.trained.richness * response
+        write_causal(self.R_h, now, -self.inverse_width / self.trained.richness * response)

@@ -15,23 +15,22 @@ Then only $\kappa_l = N_L/N_l$ appears, and an infinitely wide layer is simply $
 import numpy as np
 
 from lib.consistency import layer_residual
-from lib.linear_gaussian import identity_rows, write_symmetric
-
-
-def transpose(matrix):
-    return np.swapaxes(matrix, -1, -2)
+from lib.linear_gaussian import Pair, extend, transpose, write_causal, write_symmetric
 
 
 class Readout:
-    r"""What stands above the last hidden layer: $g^L = w$, that is $C_g^{L+1} = 1$, $R_g^{L+1} = 0$."""
+    r"""What stands above the last hidden layer: $g^L = w$, that is $C_g^{L+1} = 1$, $R_g^{L+1} = 0$.
 
-    def __init__(self, batch, n):
-        self.C_g = np.ones((batch, n, n))
-        self.R_g = np.zeros((batch, n, n))
+    With several outputs each has its own readout, and 1 means "the same output".
+    """
+
+    def __init__(self, same_output, batch):
+        self.C_g = np.broadcast_to(same_output, (batch, *same_output.shape))
+        self.R_g = np.zeros((batch, *same_output.shape))
 
 
 class HiddenLayer:
-    r"""The correlations and responses of one layer, filled row by row.
+    r"""The correlations and responses of one layer, filled block by block.
 
     Attributes
     ----------
@@ -43,46 +42,44 @@ class HiddenLayer:
 
     def __init__(self, trained, kappa, batch, n):
         self.trained, self.kappa = trained, kappa
-        self.C_h, self.R_h, self.C_g, self.R_g = np.zeros((4, batch, n, n))
-        self.dh_dxi, self.dg_dzeta = np.zeros((2, batch, n, n))
-        self.cov_xi, self.cov_zeta = np.zeros((2, batch, n, n))
+        self.pair = Pair(kappa, batch, n)
+        self.C_h, self.C_g, self.cov_xi, self.cov_zeta = np.zeros((4, batch, n, n))
+
+    @property
+    def R_h(self):
+        return self.pair.dh_dzeta
+
+    @property
+    def R_g(self):
+        return self.pair.dg_dxi
 
     def backward(self, now, above):
         """Rows `now` of the backward field, from the layer above and this layer's own past."""
-        past, upto = slice(0, now.start), slice(0, now.stop)
-        B = self.trained.response(above.R_g, above.C_g, now)[..., past]
         write_symmetric(self.cov_zeta, now, self.trained.noise(above.C_g, now))
-        self.R_g[:, now, upto] = B @ self.dh_dxi[:, past, upto]
-        self.dg_dzeta[:, now, upto] = identity_rows(now) + self.kappa * B @ self.R_h[:, past, upto]
-        zeta, xi = self.dg_dzeta[:, upto, upto], self.R_g[:, upto, upto]
-        write_symmetric(
-            self.C_g,
-            now,
-            zeta[:, now] @ self.cov_zeta[:, upto, upto] @ transpose(zeta)
-            + self.kappa * (xi[:, now] @ self.cov_xi[:, upto, upto] @ transpose(xi)),
-        )
+        self.pair.set_B(now, self.trained.response(above.R_g, above.C_g, now))
+        self._correlate(self.C_g, now, self.pair.dg_dzeta, self.cov_zeta, self.R_g, self.cov_xi)
 
     def forward(self, now, below):
         """Rows `now` of the forward field, from the layer below and the backward rows so far."""
-        upto = slice(0, now.stop)
-        F = self.trained.response(below.R_h, below.C_h, now)
         write_symmetric(self.cov_xi, now, self.trained.noise(below.C_h, now))
-        self.dh_dxi[:, now, upto] = identity_rows(now) + self.kappa * F @ self.R_g[:, upto, upto]
-        self.R_h[:, now, upto] = F @ self.dg_dzeta[:, upto, upto]
-        xi, zeta = self.dh_dxi[:, upto, upto], self.R_h[:, upto, upto]
-        write_symmetric(
-            self.C_h,
-            now,
-            xi[:, now] @ self.cov_xi[:, upto, upto] @ transpose(xi)
-            + self.kappa * (zeta[:, now] @ self.cov_zeta[:, upto, upto] @ transpose(zeta)),
+        self.pair.set_F(now, self.trained.response(below.R_h, below.C_h, now))
+        self._correlate(self.C_h, now, self.pair.dh_dxi, self.cov_xi, self.R_h, self.cov_zeta)
+
+    def _correlate(self, correlation, now, own, own_noise, other, other_noise):
+        """Rows `now` of a field's correlation: its own noise, and kappa times the other field's."""
+        upto = slice(0, now.stop)
+        rows = own[:, now, upto] @ own_noise[:, upto, upto] @ transpose(own[:, upto, upto])
+        rows += self.kappa * (
+            other[:, now, upto] @ other_noise[:, upto, upto] @ transpose(other[:, upto, upto])
         )
+        write_symmetric(correlation, now, rows)
 
 
 class PlainStack:
     """Hidden layers 1..L on top of each other; what the march calls a stack."""
 
-    def __init__(self, network, trained, batch, n):
-        self.readout = Readout(batch, n)
+    def __init__(self, network, trained, readout, batch, n):
+        self.readout = readout
         last = network.widths[-1]
         kappas = [1.0 if width == last else last / width for width in network.widths]
         self.layers = [HiddenLayer(trained, kappa, batch, n) for kappa in kappas]
@@ -102,6 +99,20 @@ class PlainStack:
         below = inputs
         for layer in self.layers:
             layer.forward(now, below)
+            below = layer
+
+    @property
+    def carried(self):
+        """What a sweep over a block takes over from the last one: operators, and correlations."""
+        return [l.pair.F for l in self.layers], [l.cov_xi for l in self.layers]
+
+    def extend(self, now, inputs):
+        """First guess for what is carried: the fields are those before the block."""
+        below = inputs
+        for layer in self.layers:
+            extend(below.C_h, below.R_h, now, inputs.axis.before(now))
+            write_causal(layer.pair.F, now, layer.trained.response(below.R_h, below.C_h, now))
+            write_symmetric(layer.cov_xi, now, layer.trained.noise(below.C_h, now))
             below = layer
 
     def residual(self, inputs, rows):

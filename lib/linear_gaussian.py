@@ -1,4 +1,11 @@
-"""Two small pieces every layer is made of: a trained random matrix, and bookkeeping in time."""
+"""Small pieces every layer is made of: a trained random matrix, a closed pair, bookkeeping in time.
+
+Matrices over time are [batch, n, n]; rows and columns are times (times and outputs, (t, c) at
+t * C + c, if a network has C outputs). A block `now` of rows is filled from all earlier rows. Inside
+the block the equations may be implicit: then what is not yet known is taken from the last sweep
+over the block, and the sweep is repeated. Blocks in which the optimizer acts strictly backwards in
+time, single steps above all, are exact after one sweep.
+"""
 
 from dataclasses import dataclass
 
@@ -32,12 +39,89 @@ class TrainedMatrix:
         return self.decay[block] * C[block]
 
 
+def transpose(matrix):
+    return np.swapaxes(matrix, -1, -2)
+
+
 def write_symmetric(matrix, now, rows):
     """Write `rows` [..., rows, now.stop] into `matrix` and their mirror image into its columns."""
     matrix[..., now, : now.stop] = rows
-    matrix[..., : now.stop, now] = np.swapaxes(rows, -1, -2)
+    matrix[..., : now.start, now] = transpose(rows[..., : now.start])
+
+
+def write_causal(matrix, now, rows):
+    """Write `rows` [..., rows, now.stop] into `matrix`: nothing depends on later times."""
+    matrix[..., now, : now.stop] = rows
+    matrix[..., now, now.stop :] = 0
 
 
 def identity_rows(now):
     """Rows `now` of the identity, up to and including their own time."""
     return np.eye(now.stop)[now]
+
+
+def extend(correlation, response, now, last):
+    """First guess for the rows `now`: nothing has changed since the rows `last` before (one for each)."""
+    past = slice(0, now.start)
+    correlation[:, now, past] = correlation[:, last, past]
+    correlation[:, past, now] = transpose(correlation[:, now, past])
+    correlation[:, now, now] = correlation[:, last][:, :, last]
+    response[:, now, past] = response[:, last, past]
+    own = response[:, last][:, :, last] * np.eye(now.stop - now.start)
+    response[:, now, last] = 0
+    response[:, now, now] = own
+
+
+def inverse_rows(loop, rows):
+    """(1 - loop)^-1 rows for the part `loop` [..., m, m] of a matrix inside a block of m rows."""
+    if not loop.any():
+        return rows
+    return np.linalg.solve(np.eye(loop.shape[-1]) - loop, rows)
+
+
+class Pair:
+    r"""The responses of two fields that drive each other, $h = \xi + F g$ and $g = \zeta + \kappa B h$.
+
+    $$ \frac{dh}{d\xi} = 1 + \kappa F \frac{dg}{d\xi}, \quad \frac{dh}{d\zeta} = F \frac{dg}{d\zeta}, \qquad
+       \frac{dg}{d\zeta} = 1 + \kappa B \frac{dh}{d\zeta}, \quad \frac{dg}{d\xi} = B \frac{dh}{d\xi} $$
+
+    (`dg_dxi` is stored without its factor $\kappa$). New rows of an operator give the rows of its
+    own field's responses. Inside the block, F is that of the last sweep when B is set.
+    """
+
+    def __init__(self, kappa, batch, n):
+        self.kappa = kappa
+        self.F, self.dh_dxi, self.dh_dzeta = np.zeros((3, batch, n, n))
+        self.dg_dxi, self.dg_dzeta = np.zeros((2, batch, n, n))
+
+    def set_B(self, now, B):
+        """Rows `now` of B, and of the responses of g."""
+        past, upto, kappa = slice(0, now.start), slice(0, now.stop), self.kappa
+        self._B, one = B[..., now], identity_rows(now)
+        self._B_xi = B[..., past] @ self.dh_dxi[:, past, upto]
+        self._B_zeta = B[..., past] @ self.dh_dzeta[:, past, upto]
+        write_causal(self.dg_dxi, now, self._B_xi)
+        write_causal(self.dg_dzeta, now, one + kappa * self._B_zeta)
+        if self._B.any():
+            F, F_past = self.F[:, now, now], self.F[:, now, past]
+            loop = kappa * self._B @ F
+            F_xi, F_zeta = (F_past @ R[:, past, upto] for R in (self.dg_dxi, self.dg_dzeta))
+            self.dg_dxi[:, now, upto] = inverse_rows(
+                loop, self._B_xi + self._B @ (one + kappa * F_xi)
+            )
+            self.dg_dzeta[:, now, upto] = inverse_rows(
+                loop, one + kappa * (self._B_zeta + self._B @ F_zeta)
+            )
+
+    def set_F(self, now, F):
+        """Rows `now` of F, and of the responses of h; B must have been set."""
+        past, upto, kappa = slice(0, now.start), slice(0, now.stop), self.kappa
+        write_causal(self.F, now, F)
+        own, one = F[..., now], identity_rows(now)
+        F_xi = F[..., past] @ self.dg_dxi[:, past, upto]
+        F_zeta = F[..., past] @ self.dg_dzeta[:, past, upto]
+        loop = kappa * own @ self._B
+        dh_dxi = inverse_rows(loop, one + kappa * (F_xi + own @ self._B_xi))
+        dh_dzeta = inverse_rows(loop, F_zeta + own @ (one + kappa * self._B_zeta))
+        write_causal(self.dh_dxi, now, dh_dxi)
+        write_causal(self.dh_dzeta, now, dh_dzeta)

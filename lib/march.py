@@ -1,8 +1,8 @@
-"""The march: the closed equations of training, solved exactly in one sweep through time.
+"""The march: the closed equations of training, solved in one sweep through time.
 
 At every step the backward fields need only the past, the weight error only the backward fields, the
 error signal only the weight error, and the forward fields all of these. So one pass down the layers,
-through the input layer and up again fills the next row of every matrix, and no row is visited twice.
+through the input layer and up again fills the next rows of every matrix, and no row is visited twice.
 """
 
 import numpy as np
@@ -10,25 +10,31 @@ import numpy as np
 from lib.status import DIVERGENCE
 
 
-def march(stack, inputs, steps, progress=None):
-    """Fill rows 0 .. steps of `stack` and `inputs`; return the number of rows that were filled.
+def sweep(stack, inputs, now):
+    """Rows `now` of all matrices of `stack` and `inputs`, from the rows before."""
+    stack.backward(now)
+    inputs.advance(now, stack.first)
+    stack.forward(now, inputs)
+
+
+def march(stack, inputs, progress=None):
+    """Fill the rows of all times of `inputs.axis`, step by step; return how many times were filled.
 
     Stops early when every configuration has diverged, or at a keyboard interrupt. `progress`, if
-    given, is called with the number of rows done and the number of rows.
+    given, is called with the number of times done and the number of times.
     """
-    rows, done = steps + 1, 0
+    axis = inputs.axis
+    done = 0
     with np.errstate(all="ignore"):
-        for t in range(rows):
-            now = slice(t, t + 1)
+        for t in range(axis.nodes):
+            now = axis.rows(t, t + 1)
             try:
-                stack.backward(now)
-                inputs.advance(now, stack.first)
-                stack.forward(now, inputs)
+                sweep(stack, inputs, now)
                 done = t + 1
                 if progress is not None:
-                    progress(done, rows)
+                    progress(done, axis.nodes)
             except KeyboardInterrupt:
-                return done
-            if not (np.einsum("bii->bi", inputs.C_v)[:, t] < DIVERGENCE).any():
-                return done
-    return rows
+                break
+            if not (np.einsum("bii->bi", inputs.C_v[:, now, now]).sum(-1) < DIVERGENCE).any():
+                break
+    return done

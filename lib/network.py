@@ -109,6 +109,20 @@ class Network:
         richness = 1 / math.sqrt(network.widths[-1])
         return cls(depth, width, richness=richness, **fields)
 
+    @classmethod
+    def fixed_branch(cls, depth, width, branch, **fields):
+        r"""Residual branches of a fixed factor $\beta$ = `branch`: $\beta_0 = \beta \sqrt L$ grows with depth.
+
+        No limit of infinite depth exists then. Takes the fields of `Network` except `branch_scale`.
+        """
+        if "branch_scale" in fields:
+            raise ValueError(
+                "branch_scale is branch * sqrt(depth) here: leave it out, or use Network(...)."
+            )
+        depth = checks.integer("depth", depth)
+        branch_scale = checks.number("branch", branch) * math.sqrt(depth)
+        return cls(depth, width, branch_scale=branch_scale, **fields)
+
     @property
     def widths(self):
         """nu_1 .. nu_L as a tuple (a single entry for a residual network of infinite depth)."""

@@ -14,8 +14,9 @@ from IPython.display import HTML, display
 
 from lib.agreement import summarise
 
-PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
-"""Okabe and Ito's colours, told apart by colour-blind readers."""
+PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#B07600", "#3489BD", "#000000")
+"""Okabe and Ito's colours, told apart by colour-blind readers; orange and sky blue are darker than
+theirs, so that a line has a contrast of 3 to white (and to the dark page, where colours invert)."""
 
 STYLE = {
     "figure.figsize": (7.0, 4.0),
@@ -39,11 +40,9 @@ def use_style():
 
 
 def shades(count):
-    """`count` colours from dark to light, for curves ordered by a parameter.
-
-    The lightest are left out: they would be hard to see on white, and inverted, in dark mode, on black.
-    """
-    return [plt.cm.viridis(x) for x in np.linspace(0.0, 0.72, count)]
+    """`count` colours from dark to light, for curves ordered by a parameter; the contrast of each to
+    white is above 3, which ends the colour map at 0.62."""
+    return [plt.cm.plasma(x) for x in np.linspace(0.0, 0.62, count)]
 
 
 def theory(ax, x, y, *, label=None, color=None, **style):
@@ -93,8 +92,37 @@ def optimum(ax, x, y, *, color=None):
     """Mark the smallest finite value of a bowl with a star; return its position."""
     y = np.where(np.isfinite(y), y, np.inf)
     best = int(np.argmin(y))
-    ax.plot([x[best]], [y[best]], "*", color=color, markersize=12, zorder=3)
+    _star(ax, x[best], y[best], color)
     return x[best]
+
+
+def bowl(ax, rates, losses, best, samples=None, *, label=None, color=None, middle="median"):
+    """Draw loss against learning rate, the optimum marked with a star.
+
+    Parameters
+    ----------
+    rates : [K]
+    losses : [K]
+        Of the theory: a line, which ends where training diverges.
+    best : Rate
+        From `optimal_learning_rate`.
+    samples : [K, seeds] or None
+        Of networks: points with standard errors, where no seed has diverged.
+    middle : "median" or "mean"
+    """
+    line = theory(ax, rates, losses, label=label, color=color)
+    _star(ax, best.value, best.loss, line.get_color())
+    if samples is not None:
+        whole = np.isfinite(samples).all(axis=1)
+        networks(
+            ax, np.asarray(rates)[whole], samples[whole].T, color=line.get_color(), middle=middle
+        )
+    ax.set(xscale="log", yscale="log")
+    return line
+
+
+def _star(ax, x, y, color):
+    ax.plot([x], [y], "*", color=color, markersize=12, zorder=3, label="_optimum")
 
 
 def table(figure):

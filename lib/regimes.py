@@ -5,53 +5,64 @@ variance $\lambda$ obeys (equation {eq}`deep-input` of the book)
 
 $$ u = \zeta_u + \lambda R_\Delta v, \qquad \mathrm{Cov}\,\zeta_u = \lambda Q . $$
 
-A regime says what $R_\Delta$, $C_\Delta$ and $Q$ are, row by row, from $C_v$ and $R_{vu}$.
+A regime says what $R_\Delta$, $C_\Delta$ and $Q$ are, block by block, from $C_v$ and $R_{vu}$.
 """
 
 import numpy as np
 
-from lib.linear_gaussian import identity_rows, write_symmetric
+from lib.linear_gaussian import (
+    identity_rows,
+    inverse_rows,
+    transpose,
+    write_causal,
+    write_symmetric,
+)
 
 
 class Population:
     r"""Infinite data: $R_\Delta = 1$, $Q = 0$; the residuals see $C_\Delta = C_v + \sigma^2$."""
 
-    def __init__(self, noise, batch, n):
-        self.noise = noise
-        self.R_Delta, self.C_Delta, self.Q = np.zeros((3, batch, n, n))
+    def __init__(self, noise, axis, batch):
+        self.axis = axis
+        self.noise = noise**2 * axis.same_output
+        self.R_Delta, self.C_Delta, self.Q = np.zeros((3, batch, axis.n, axis.n))
 
     def advance(self, now, C_v, R_vu):
         upto = slice(0, now.stop)
-        self.R_Delta[:, now, upto] = identity_rows(now)
-        write_symmetric(self.C_Delta, now, C_v[:, now, upto] + self.noise**2)
+        write_causal(self.R_Delta, now, identity_rows(now))
+        write_symmetric(self.C_Delta, now, C_v[:, now, upto] + self.noise[now, upto])
 
 
 class OnePass(Population):
     r"""Fresh batches: as the population, plus noise that is white in time, $Q = \delta_{ts} C_\Delta/\alpha_B$."""
 
-    def __init__(self, size, noise, batch, n):
-        super().__init__(noise, batch, n)
+    def __init__(self, size, noise, axis, batch):
+        super().__init__(noise, axis, batch)
         self.size = size
 
     def advance(self, now, C_v, R_vu):
         super().advance(now, C_v, R_vu)
-        self.Q[:, now, now] = self.C_Delta[:, now, now] / self.size
+        own = (slice(None), now, now)
+        self.Q[own] = self.axis.same_time[now, now] * self.C_Delta[own] / self.size
 
 
-class Repeated:
+class Repeated(Population):
     r"""A fixed training set remembers: $R_\Delta = (1 - R_{vu}/\alpha)^{-1}$,
     $C_\Delta = R_\Delta (C_v + \sigma^2) R_\Delta^\top$, $Q = C_\Delta/\alpha$."""
 
-    def __init__(self, size, noise, batch, n):
-        self.size, self.noise = size, noise
-        self.R_Delta, self.C_Delta, self.Q = np.zeros((3, batch, n, n))
+    def __init__(self, size, noise, axis, batch):
+        super().__init__(noise, axis, batch)
+        self.size = size
 
     def advance(self, now, C_v, R_vu):
         past, upto = slice(0, now.start), slice(0, now.stop)
-        self.R_Delta[:, now, upto] = (
-            identity_rows(now) + R_vu[:, now, past] @ self.R_Delta[:, past, upto] / self.size
+        remembered = R_vu[:, now, upto] / self.size
+        R_Delta = inverse_rows(
+            remembered[..., now],
+            identity_rows(now) + remembered[..., past] @ self.R_Delta[:, past, upto],
         )
+        write_causal(self.R_Delta, now, R_Delta)
         R = self.R_Delta[:, upto, upto]
-        rows = R[:, now] @ (C_v[:, upto, upto] + self.noise**2) @ np.swapaxes(R, -1, -2)
+        rows = R[:, now] @ (C_v[:, upto, upto] + self.noise[upto, upto]) @ transpose(R)
         write_symmetric(self.C_Delta, now, rows)
         write_symmetric(self.Q, now, rows / self.size)

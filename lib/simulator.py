@@ -11,6 +11,7 @@ from tqdm import tqdm
 
 from lib import checks
 from lib.data import Data
+from lib.dataset import Dataset
 from lib.draws import draw_weights
 from lib.fields import Architecture, Lockstep
 from lib.finite_data import Inputs
@@ -18,9 +19,7 @@ from lib.network import Network
 from lib.status import judge
 from lib.sweep import broadcast
 from lib.training import Training
-from lib.weights import LOCKSTEP, history_length
-
-CURVES = ("test_loss", "excess_loss", "train_loss")
+from lib.weights import history_length, rows_for
 
 LONG_RUN = 2.0
 """Seconds after which a progress bar appears."""
@@ -36,30 +35,39 @@ class Runs:
     ----------
     dim : int
         Input dimension D.
-    seeds : tuple of int
+    seeds : tuple of int or pairs of int
         Network j has the weights and data of `seeds[j]`.
     times : [steps + 1]
         In steps; step 0 is the initial network.
     test_loss, excess_loss, train_loss : [seeds, steps + 1]
         Population loss, the same without the noise floor $\sigma^2$, and the loss on the training set
-        (repeated data) or on the fresh batch (one pass); no factor 1/2.
+        (repeated data) or on the fresh batch (one pass); summed over outputs, no factor 1/2.
+    excess_by_output, train_by_output : [seeds, C, steps + 1]
+        The parts of the excess and the training loss that belong to each output.
     status : [seeds] array of Status
         What happened and what to do about it.
     wall_time : float
         Seconds spent training (everything together).
+    weight_error : [seeds, kept steps, D] or None
+        $\sqrt{\lambda_i/D}\; v_i$ at the steps of `keep_errors` ([seeds, kept steps, C, D] for several
+        outputs); its square sums to the excess loss, and
+        averages over networks are the errors of their average.
     """
 
     network: Network | tuple[Network, ...]
     data: Data
     training: Training | tuple[Training, ...]
     dim: int
-    seeds: tuple[int, ...]
+    seeds: tuple
     times: np.ndarray
     test_loss: np.ndarray
     excess_loss: np.ndarray
     train_loss: np.ndarray
+    excess_by_output: np.ndarray
+    train_by_output: np.ndarray
     status: np.ndarray
     wall_time: float
+    weight_error: np.ndarray | None = None
 
 
 def simulate(
@@ -68,9 +76,11 @@ def simulate(
     training,
     *,
     dim=None,
+    dataset=None,
     seeds=8,
     device="cpu",
     dtype="float64",
+    keep_errors=(),
     progress=True,
 ):
     r"""Train networks of finite size by (stochastic) gradient descent.
@@ -81,7 +91,8 @@ def simulate(
     $$ g^L = w, \quad g^l = W^{l\top} g^{l+1}/\sqrt{N_l}, \quad v = \beta^* - W^{0\top} g^1 \sqrt D/(\gamma_0 N_L), $$
     $$ h^1 = W^0 u/\sqrt D, \quad h^{l+1} = W^l h^l/\sqrt{N_l} , $$
 
-    and the gradient of $W^l$ is $g^{l+1} h^{l\top}$, so that a step costs $O(PD + \sum_l N_l N_{l+1})$.
+    and the gradient of $W^l$ is $g^{l+1} h^{l\top}$, so that a step costs $O(PD + \sum_l N_l N_{l+1})$. Several
+    outputs are as many such vectors per step.
 
     Parameters
     ----------
@@ -96,12 +107,19 @@ def simulate(
         Input dimension D. Layers have round(nu_l D) neurons, data sets round(alpha D) samples, and
         mode k of the spectrum m_k D of the input directions. A dimension-free spectrum fixes it:
         leave it out there.
-    seeds : int or sequence of int
-        Networks to train, as seeds 0 .. n-1 or as listed.
+    dataset : Dataset or None
+        Given samples in the place of Gaussian ones: each seed draws its training set or its batches
+        from them, and repeated data are tested on the samples left over. `data` is then
+        `dataset.data(...)`.
+    seeds : int or sequence of int or pairs of int
+        Networks to train, as seeds 0 .. n-1 or as listed. A pair (i, j) is a network with the initial
+        weights of seed i on the data of seed j.
     device : str or torch.device
         "cpu" or "cuda".
     dtype : str
         "float64", or "float32" for speed; the draws are the same in both.
+    keep_errors : sequence of int
+        Steps at which the error of the weights is kept, for averages over networks.
     progress : bool
         Show a progress bar in long runs (never where the environment variable CI is set).
 
@@ -115,39 +133,45 @@ def simulate(
     ------
     ValueError
         If the arguments do not fit together.
-    NotImplementedError
-        For several outputs.
     """
     networks, trainings, single = broadcast(network, data, training)
-    if networks[0].outputs > 1:
-        raise NotImplementedError("networks are trained with one output: leave outputs out.")
     like = torch.empty(0, dtype=_precision(dtype), device=_device(device))
     seeds = _seeds(seeds)
     bar_wanted = checks.flag("progress", progress) and "CI" not in os.environ
-    inputs = Inputs(data, dim, like)
+    outputs = networks[0].outputs
+    inputs = Inputs(data, dim, like, _dataset(dataset, data), outputs)
     architecture = Architecture(networks[0], inputs)
-    steps = trainings[0].steps
     start = time.perf_counter()
     made = {training: training.memory() for training in trainings}
     memories = [made[training] for training in trainings]
-    losses = np.full((len(CURVES), len(networks), len(seeds), steps + 1), np.nan)
+    steps = len(memories[0].times) - 1
+    kept = _kept_steps(keep_errors, steps)
+    by_output = np.full((2, len(networks), len(seeds), outputs, steps + 1), np.nan)
+    errors = np.full((len(networks), len(seeds), len(kept), outputs, inputs.dim), np.nan)
     finished = np.zeros(len(seeds), int)
     total = len(seeds) * (steps + 1)
     bar = tqdm(total=total, delay=LONG_RUN, leave=False, disable=not bar_wanted)
     with torch.inference_mode(), bar:
         try:
             for j, seed in enumerate(seeds):
-                for t, step_losses in enumerate(
+                for t, (step_losses, groups) in enumerate(
                     _train(networks, memories, architecture, inputs, seed)
                 ):
-                    losses[:, :, j, t] = step_losses
+                    by_output[:, :, j, :, t] = step_losses
+                    if t in kept:
+                        for group in groups:
+                            errors[group.members, j, kept.index(t)] = group.weight_error()
                     finished[j] = t + 1
                     bar.update()
         except KeyboardInterrupt:
             pass
     status = np.empty((len(networks), len(seeds)), dtype=object)
+    excess, train = by_output.sum(axis=-2)
+    test = excess + outputs * data.noise**2
     for k, j in np.ndindex(status.shape):
-        status[k, j] = judge(losses[:, k, j], finished[j])
+        sums = [loss[k, j] for loss in (test, excess, train)]
+        parts = [loss for losses in by_output[:, k, j] for loss in losses]
+        status[k, j] = judge(sums + parts, finished[j])
     only = 0 if single else slice(None)
     return Runs(
         network=networks[0] if single else networks,
@@ -158,14 +182,20 @@ def simulate(
         times=memories[0].times,
         status=status[only],
         wall_time=time.perf_counter() - start,
-        **{name: curve[only] for name, curve in zip(CURVES, losses, strict=True)},
+        test_loss=test[only],
+        excess_loss=excess[only],
+        train_loss=train[only],
+        excess_by_output=by_output[0][only],
+        train_by_output=by_output[1][only],
+        weight_error=(errors if outputs > 1 else errors.squeeze(-2))[only] if kept else None,
     )
 
 
 def _train(networks, memories, architecture, inputs, seed):
-    """Yield the losses [curves, K] of step 0, 1, .. of all configurations of one seed."""
-    sampling = inputs.sampling(seed)
-    initial = draw_weights(seed, architecture.sizes, inputs.eigenvalues)
+    """Yield (excess, train) [K, C] of step 0, 1, .. of all configurations of one seed, and its groups."""
+    of_weights, of_data = seed if isinstance(seed, tuple) else (seed, seed)
+    sampling = inputs.sampling(of_data)
+    initial = draw_weights(of_weights, architecture.sizes, inputs.eigenvalues)
     groups = [
         Lockstep(
             members,
@@ -177,25 +207,33 @@ def _train(networks, memories, architecture, inputs, seed):
         )
         for members in _groups(memories, architecture)
     ]
-    losses = np.empty((len(CURVES), len(networks)))
+    losses = np.empty((2, len(networks), architecture.sizes[-1]))
     for t in range(len(memories[0].times)):
         sampling.draw(t)
         for group in groups:
-            excess, train = group.step(t, sampling)
-            losses[:, group.members] = excess + inputs.data.noise**2, excess, train
-        yield losses
+            losses[:, group.members] = group.step(t, sampling)
+        yield losses, groups
+
+
+def _dataset(dataset, data):
+    if dataset is None:
+        return None
+    if not isinstance(dataset, Dataset):
+        raise ValueError(f"dataset is {dataset!r}: give a lib.Dataset.")
+    if data.spectrum is not dataset.spectrum or data.noise != dataset.noise:
+        raise ValueError(
+            "data and dataset differ in spectrum or noise: make data with dataset.data(...)."
+        )
+    return dataset
 
 
 def _groups(memories, architecture):
     """Indices of the configurations that are computed together: one history length, few enough."""
+    _, room = rows_for(architecture.sizes[-1])
     by_history = {}
     for k, memory in enumerate(memories):
         by_history.setdefault(history_length(architecture.sizes, memory), []).append(k)
-    return [
-        same[i : i + LOCKSTEP]
-        for same in by_history.values()
-        for i in range(0, len(same), LOCKSTEP)
-    ]
+    return [same[i : i + room] for same in by_history.values() for i in range(0, len(same), room)]
 
 
 def _precision(dtype):
@@ -220,9 +258,27 @@ def _device(device):
 
 def _seeds(seeds):
     if isinstance(seeds, Sequence) and not isinstance(seeds, (str, bytes)):
-        listed = tuple(checks.integer(f"seeds[{i}]", seed, least=0) for i, seed in enumerate(seeds))
+        listed = tuple(_seed(f"seeds[{i}]", seed) for i, seed in enumerate(seeds))
     else:
         listed = tuple(range(checks.integer("seeds", seeds, least=0)))
     if not listed:
         raise ValueError("there are no seeds: give a number of at least 1, or a list.")
     return listed
+
+
+def _seed(name, seed):
+    """One seed for everything, or a pair (weights, data)."""
+    if not isinstance(seed, (tuple, list)):
+        return checks.integer(name, seed, least=0)
+    if len(seed) != 2:
+        raise ValueError(f"{name} is {seed!r}: give one integer, or a pair (weights, data).")
+    return tuple(checks.integer(name, part, least=0) for part in seed)
+
+
+def _kept_steps(keep_errors, steps):
+    if not isinstance(keep_errors, (Sequence, np.ndarray)) or isinstance(keep_errors, (str, bytes)):
+        raise ValueError(f"keep_errors is {keep_errors!r}: give a list of steps.")
+    kept = [checks.integer("keep_errors", step, least=0) for step in keep_errors]
+    if any(step > steps for step in kept):
+        raise ValueError(f"keep_errors lists steps beyond the last one, {steps}.")
+    return kept

@@ -3,10 +3,11 @@
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.interpolate import PchipInterpolator
 
 from lib.data import Data
+from lib.grid import EveryStep, Nodes
 from lib.network import Network
+from lib.nodes import Interpolant
 from lib.status import Status
 from lib.training import Training
 
@@ -19,20 +20,27 @@ CURVES = (
     "data_variance",
 )
 
+BY_OUTPUT = ("excess_by_output", "train_by_output")
+
+MATRICES = ("C_v", "C_Delta", "R_vu", "R_Delta", "C_h", "R_h", "C_g", "R_g")
+
 
 @dataclass(frozen=True, eq=False)
 class Solution:
     r"""Learning curves of the infinite-size limit.
 
     For a sequence of K networks or trainings every array gains a leading axis of length K, and
-    `status` and `residual` become arrays of length K.
+    `status`, `residual` and `depth_error` become arrays of length K.
 
     Attributes
     ----------
     times : [T]
-        In steps; step 0 is the initial network.
+        In steps (or units of time, for gradient flow); step 0 is the initial network. Every step up
+        to a few thousand; beyond, and for gradient flow, the solver's own nodes, the last one the end.
     test_loss, excess_loss, train_loss : [T]
-        $C_v(t,t) + \sigma^2$, $C_v(t,t)$ and $C_\Delta(t,t)$; no factor 1/2.
+        $C_v(t,t) + \sigma^2$, $C_v(t,t)$ and $C_\Delta(t,t)$, summed over outputs; no factor 1/2.
+    excess_by_output, train_by_output : [C, T]
+        The parts of the excess and the training loss that belong to each output.
     bias, width_variance, data_variance : [T]
         The parts of the excess loss: of the mean predictor, from the random initial weights (gone
         after averaging over initialisations), from the finite data (gone after averaging over
@@ -43,11 +51,22 @@ class Solution:
         Largest relative violation of the closed equations when the solution is put back into them.
     wall_time : float
         Seconds spent solving (all K together).
+    grid : EveryStep or Nodes
+        Where in time the equations were solved.
+    error : float
+        Estimated relative error of the losses that comes from solving on nodes; 0 for every step.
+    depth_error : float or None
+        At infinite depth: estimated relative error of the losses from the quadrature in layer time.
     C_v, C_Delta, R_vu, R_Delta : [T, T] or None
-        Two-time correlations and responses at the input.
+        Two-time correlations and responses at the input. With C outputs [T C, T C], the outputs of a
+        time next to each other; so are those below.
     C_h, R_h, C_g, R_g : dict of [T, T] or None
-        By layer: `C_h[l]` and `R_h[l]` for l = 0..L (l = 0 is the error signal u), `C_g[l]` and
-        `R_g[l]` for l = 1..L.
+        By layer (see `solve` for when they are kept): `C_h[l]` and `R_h[l]` for l = 0..L (l = 0 is the error signal u), `C_g[l]` and
+        `R_g[l]` for l = 1..L. Responses of a residual network are those to a source added to the
+        field itself (without the factor beta of a branch). At infinite depth l = 1, 2, .. counts the
+        layer times `layer_times`, 0 at the input and 1 at the readout.
+    layer_times : [nodes] or None
+        tau of the layers of `C_h` and the others at infinite depth.
     """
 
     network: Network | tuple[Network, ...]
@@ -57,12 +76,19 @@ class Solution:
     test_loss: np.ndarray
     excess_loss: np.ndarray
     train_loss: np.ndarray
+    excess_by_output: np.ndarray
+    train_by_output: np.ndarray
     bias: np.ndarray
     width_variance: np.ndarray
     data_variance: np.ndarray
     status: Status | np.ndarray
     residual: float | np.ndarray
     wall_time: float
+    grid: EveryStep | Nodes
+    error: float | np.ndarray
+    interpolants: list[Interpolant] | None = None
+    depth_error: float | np.ndarray | None = None
+    layer_times: np.ndarray | None = None
     C_v: np.ndarray | None = None
     C_Delta: np.ndarray | None = None
     R_vu: np.ndarray | None = None
@@ -75,8 +101,8 @@ class Solution:
     def at(self, times):
         """The same curves at any `times` within the run (without the two-time matrices).
 
-        At the solution's own times the values are its own; in between they are those of a monotone
-        interpolant.
+        At the solution's own times the values are its own; in between they are those of the
+        polynomials it was solved with (on nodes) or of a monotone interpolant (every step).
         """
         times = np.asarray(times, float)
         if times.size == 0 or not ((times >= self.times[0]) & (times <= self.times[-1])).all():
@@ -84,31 +110,20 @@ class Solution:
                 f"times must lie between {self.times[0]:g} and {self.times[-1]:g}: "
                 "solve for more steps to go beyond."
             )
-        curves = {name: self._interpolate(getattr(self, name), times) for name in CURVES}
-        matrices = dict.fromkeys(("C_v", "C_Delta", "R_vu", "R_Delta", "C_h", "R_h", "C_g", "R_g"))
-        return replace(self, times=times, **curves, **matrices)
-
-    def _interpolate(self, curve, times):
-        known = np.searchsorted(self.times, times)
-        if np.array_equal(self.times[known], times):
-            return curve[..., known]
-        if np.isfinite(curve).all():
-            return PchipInterpolator(self.times, curve, axis=-1)(times)
-        rows = curve.reshape(-1, curve.shape[-1])
-        return np.array([_finite_part(self.times, row, times) for row in rows]).reshape(
-            *curve.shape[:-1], *times.shape
+        curves = {name: self._resample(getattr(self, name), times) for name in CURVES + BY_OUTPUT}
+        return replace(
+            self,
+            times=times,
+            interpolants=None,
+            **curves,
+            **dict.fromkeys(MATRICES),
         )
 
-
-def _finite_part(known, curve, times):
-    """Interpolate up to the last finite value; inf (or nan, if interrupted) beyond it."""
-    last = (
-        int(np.argmin(np.isfinite(curve))) - 1 if not np.isfinite(curve).all() else len(known) - 1
-    )
-    values = np.full(times.shape, curve[-1])
-    inside = times <= known[max(last, 0)]
-    if last >= 1:
-        values[inside] = PchipInterpolator(known[: last + 1], curve[: last + 1])(times[inside])
-    elif last == 0:
-        values[inside] = curve[0]
-    return values
+    def _resample(self, curve, times):
+        interpolants = self.interpolants or [Interpolant(self.times)] * np.size(self.status)
+        by_problem = curve.reshape(len(interpolants), -1, curve.shape[-1])
+        pairs = zip(interpolants, by_problem, strict=True)
+        values = np.array(
+            [[interpolant(row, times) for row in rows] for interpolant, rows in pairs]
+        )
+        return values.reshape(*curve.shape[:-1], *times.shape)

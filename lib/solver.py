@@ -2,28 +2,50 @@
 
 import math
 import time
+from functools import partial
 
 import numpy as np
 
+from lib import checks
+from lib.axis import Axis
 from lib.consistency import residual
+from lib.grid import EveryStep, Nodes
+from lib.horizon import NODES, NodeMarch
 from lib.inputs import InputLayer
-from lib.layers import PlainStack
+from lib.layers import Readout
 from lib.linear_gaussian import TrainedMatrix
 from lib.march import march
-from lib.solution import CURVES, Solution
-from lib.status import judge
+from lib.nodes import Interpolant
+from lib.solution import BY_OUTPUT, CURVES, MATRICES, Solution
+from lib.stacks import matrices_of, solve_layers
+from lib.status import Outcome, Status, judge
 from lib.sweep import broadcast
+from lib.training import GradientFlow
 
 BATCH_BYTES = 2**24
 """Configurations of a sweep are marched together while their matrices fit a processor cache."""
 
+MOST_RESIDUAL = 1e-6
+"""A solution that violates its equations by more than this is called inaccurate."""
 
-def solve(network, data, training, *, keep_matrices=True, progress=None):
+MOST_BYTES = 2**35
+"""A problem that would take more memory than this is refused."""
+
+CHEAP_STEPS = 250
+"""Up to so many rows every step is kept; beyond, nodes are cheaper where they can be used."""
+
+REPORTED_STEPS = 4000
+"""Up to so many steps the losses are given at every step, however the equations were solved."""
+
+
+def solve(
+    network, data, training, *, grid=None, keep_matrices=None, depth_tolerance=1e-5, progress=None
+):
     r"""Solve the dynamical mean-field theory of training.
 
     Closed equations for two-time correlations and responses (equations {eq}`deep-pair` and
     {eq}`deep-input` of the book), exact in the limit D, N, P -> infinity at fixed ratios, solved by one
-    sweep through time: O(L T^2) memory and O(L T^3) time.
+    sweep through time: O(L T^2) memory and O(L T^3) time at every step, or on O(log T) nodes.
 
     Parameters
     ----------
@@ -31,10 +53,19 @@ def solve(network, data, training, *, keep_matrices=True, progress=None):
         A sequence must share depth, widths, branches and outputs.
     data : Data
     training : Training or sequence of Training
-        Usually `GradientDescent`. A sequence must share `steps`. Sequences of networks and trainings have one length K; a
-        single one of either is used for all.
-    keep_matrices : bool
-        Keep the two-time matrices in the result; False saves memory in large sweeps.
+        `GradientDescent` or `GradientFlow`. A sequence must share `steps` (`duration`). Sequences of
+        networks and trainings have one length K; a single one of either is used for all.
+    grid : EveryStep, Nodes or None
+        Where in time the equations are kept. None: every step for a few hundred steps, for fresh
+        batches, and where `keep_matrices` asks for it; nodes with a tolerance of 1e-10 otherwise, and
+        for gradient flow with the tolerance of the flow.
+    keep_matrices : bool or None
+        Keep the two-time matrices in the result. True gives all of them, at every step (for gradient
+        flow the correlations, at the nodes); False saves memory in large sweeps; None keeps what the
+        solution has at hand: everything at every step, the correlations of one problem on nodes.
+    depth_tolerance : float
+        For networks of infinite depth: wanted relative error of the losses from the quadrature in
+        layer time; `Solution.depth_error` is what was reached.
     progress : callable or None
         Called with (rows done, rows) as the march proceeds.
 
@@ -47,8 +78,6 @@ def solve(network, data, training, *, keep_matrices=True, progress=None):
     ------
     ValueError
         If the arguments do not fit together.
-    NotImplementedError
-        For networks with residual branches or several outputs.
 
     Notes
     -----
@@ -56,80 +85,244 @@ def solve(network, data, training, *, keep_matrices=True, progress=None):
     (ICML 2025), with their misprints corrected.
     """
     networks, trainings, single = broadcast(network, data, training)
-    if networks[0].branch_scale is not None or networks[0].outputs > 1:
-        raise NotImplementedError(
-            "the solver covers plain networks with one output: leave branch_scale and outputs out."
-        )
+    checks.number("depth_tolerance", depth_tolerance, positive=True)
+    grid = _grid(grid, networks[0], data, trainings[0], keep_matrices)
     start = time.perf_counter()
-    chunk = _chunk_length(networks[0], data, trainings[0].steps)
-    pieces = [
-        _solve_batch(
-            networks[i : i + chunk], data, trainings[i : i + chunk], keep_matrices, progress
-        )
-        for i in range(0, len(networks), chunk)
-    ]
-    fields = {name: _join([piece[name] for piece in pieces]) for name in pieces[0]}
+    problem = networks, data, trainings
+    if isinstance(grid, EveryStep):
+        solve_with = partial(_at_every_step, *problem, keep_matrices, progress)
+    else:
+        solve_with = partial(_on_nodes, *problem, grid, keep_matrices, progress)
+    fields = solve_layers(networks[0], solve_with, depth_tolerance)
+    times = fields.pop("times")
+    interpolants = fields.pop("interpolants", None)
     if single:
         fields = {name: _first(value) for name, value in fields.items()}
     return Solution(
         network=networks[0] if single else networks,
         data=data,
         training=trainings[0] if single else trainings,
-        times=trainings[0].memory().times,
+        times=times,
+        grid=grid,
+        interpolants=interpolants,
         wall_time=time.perf_counter() - start,
         **fields,
     )
 
 
-def _chunk_length(network, data, steps):
-    matrices = 8 * len(network.widths) + len(data.spectrum.quadrature()[0]) + 20
-    return max(1, int(BATCH_BYTES / (8 * matrices * (steps + 1) ** 2)))
+def _grid(grid, network, data, training, keep_matrices):
+    """The grid to solve on, checked against the problem."""
+    flow = isinstance(training, GradientFlow)
+    if flow and data.batch is not None:
+        raise ValueError(
+            "gradient flow with fresh batches: their noise vanishes in continuous time; "
+            "leave batch out (population gradient), or use GradientDescent."
+        )
+    endless = math.isinf(network.depth)
+    if endless and (flow or isinstance(grid, Nodes)):
+        raise ValueError(
+            "infinite depth is solved at every step only: use GradientDescent with small steps, "
+            "or a large finite depth."
+        )
+    if grid is None:
+        if flow:
+            return Nodes(training.tolerance)
+        few = (training.steps + 1) * network.outputs <= CHEAP_STEPS
+        every_step_only = endless or data.batch is not None or training.start() is None
+        every = few or keep_matrices or every_step_only
+        if every:
+            return EveryStep()
+        return (
+            Nodes(most=training.steps + 1 + NODES) if training.steps <= REPORTED_STEPS else Nodes()
+        )
+    if not isinstance(grid, (EveryStep, Nodes)):
+        raise ValueError(f"grid is {grid!r}: give lib.EveryStep(), lib.Nodes() or None.")
+    if flow and isinstance(grid, EveryStep):
+        raise ValueError("gradient flow has no steps: leave grid out, or give lib.Nodes().")
+    if training.start() is None and isinstance(grid, Nodes):
+        raise ValueError(f"{type(training).__name__} is solved at every step only: leave grid out.")
+    if data.batch is not None and isinstance(grid, Nodes):
+        raise ValueError(
+            "the noise of fresh batches is not smooth in time: leave grid out, or give "
+            "lib.EveryStep()."
+        )
+    return grid
 
 
-def _solve_batch(networks, data, trainings, keep_matrices, progress):
-    """Solve configurations that fit into memory together; a dict of arrays with a leading axis."""
-    batch, n = len(networks), trainings[0].steps + 1
-    memories = [training.memory() for training in trainings]
-    trained = TrainedMatrix(
-        K=np.array([memory.K for memory in memories]),
-        decay=np.array([np.outer(memory.decay, memory.decay) for memory in memories]),
-        richness=np.array([network.richness for network in networks])[:, None, None],
-    )
-    stack = PlainStack(networks[0], trained, batch, n)
-    last_width = networks[0].widths[-1]
+def _at_every_step(networks, data, trainings, keep_matrices, progress, make_stack):
+    """Solve at every step, as many configurations together as fit; arrays with a leading axis."""
+    axis = Axis(trainings[0].steps + 1, networks[0].outputs)
+    matrices = matrices_of(networks[0]) + len(data.spectrum.quadrature(axis.outputs)[0]) + 20
+    size = 8 * matrices * axis.n**2
+    if size > MOST_BYTES:
+        raise ValueError(
+            f"{trainings[0].steps} steps one by one need about {size / 1e9:.0f} GB: train fewer steps, "
+            "or, with a population gradient or repeated data, solve with grid=lib.Nodes()."
+        )
+    chunk = max(1, BATCH_BYTES // size)
+    pieces = []
+    for i in range(0, len(networks), chunk):
+        several = trainings[i : i + chunk]
+        memories = [training.memory() for training in several]
+        K = np.array([axis.expand(memory.K) for memory in memories])
+        decay = [axis.expand(np.outer(memory.decay, memory.decay)) for memory in memories]
+        stack, inputs = _problem(
+            networks[i : i + chunk], data, axis, K, np.array(decay), make_stack
+        )
+        done = march(stack, inputs, progress)
+        piece = _curves(stack, inputs, data)
+        piece["status"] = _verdicts(piece, done)
+        valid = [done if v.step is None else v.step for v in piece["status"]]
+        piece["residual"] = _residuals(stack, inputs, valid)
+        piece["status"] = _reviewed(piece["status"], piece["residual"], MOST_RESIDUAL)
+        piece["error"] = np.zeros(len(several))
+        if keep_matrices is not False:
+            piece |= _matrices(stack, inputs)
+        pieces.append(piece)
+    fields = {name: _join([piece[name] for piece in pieces]) for name in pieces[0]}
+    return fields | {"times": np.arange(axis.nodes, dtype=float)}
+
+
+def _on_nodes(networks, data, trainings, grid, keep_matrices, progress, make_stack):
+    """Solve configuration by configuration on nodes of its own; arrays with a leading axis."""
+    solved = [
+        _march_on_nodes(network, data, training, grid, progress, make_stack)
+        for network, training in zip(networks, trainings, strict=True)
+    ]
+    end = trainings[0].span
+    in_steps = not isinstance(trainings[0], GradientFlow)
+    if in_steps and end <= REPORTED_STEPS:
+        times = np.arange(end + 1.0)
+    else:
+        times = max((course.times for *_, course in solved), key=len)
+        times = np.append(times[times < end], float(end))
+    pieces, interpolants = [], []
+    for stack, inputs, course in solved:
+        interpolant = Interpolant(course.times, course.panels)
+        rows = len(course.times)
+        curves = {
+            name: _each_row(interpolant, curve[..., :rows], np.minimum(times, course.reached))
+            for name, curve in _curves(stack, inputs, data).items()
+        }
+        done = len(times) if course.stationary else int(np.sum(times <= course.reached))
+        (verdict,) = _verdicts(curves, done)
+        if course.stationary and verdict.outcome is Outcome.COMPLETE:
+            verdict = Status(Outcome.STATIONARY, course.reached)
+        elif verdict.outcome is Outcome.INTERRUPTED and not course.interrupted:
+            verdict = Status(Outcome.UNRESOLVED, course.reached)
+        residuals = _residuals(stack, inputs, [1 if verdict.name == "DIVERGED" else rows])
+        allowed = max(MOST_RESIDUAL, 100 * grid.tolerance)
+        pieces.append(
+            curves
+            | {
+                "status": _reviewed([verdict], residuals, allowed),
+                "residual": residuals,
+                "error": np.array([course.error]),
+            }
+        )
+        interpolants.append(Interpolant(times, course.panels))
+    fields = {name: _join([piece[name] for piece in pieces]) for name in pieces[0]}
+    if keep_matrices is not False and len(solved) == 1 and len(times) == len(solved[0][2].times):
+        stack, inputs, course = solved[0]
+        n = inputs.axis.rows(0, len(course.times))
+        correlations = {
+            name: value
+            for name, value in _matrices(stack, inputs).items()
+            if name in MATRICES and name.startswith("C_")
+        }
+        fields |= {name: _rows(value, n) for name, value in correlations.items()}
+    return fields | {"times": times, "interpolants": interpolants}
+
+
+def _march_on_nodes(network, data, training, grid, progress, make_stack):
+    """One configuration. Memory that is never reached by a node is never touched."""
+    room = grid.most
+    if not isinstance(training, GradientFlow):
+        room = min(room, training.steps + 1 + NODES)
+    axis = Axis(room, network.outputs)
+    zeros, ones = np.zeros((1, axis.n, axis.n)), np.ones((1, axis.n, axis.n))
+    stack, inputs = _problem([network], data, axis, zeros, ones, make_stack)
+    march = NodeMarch(stack, inputs, [training.start()], training.span, grid.tolerance)
+    return stack, inputs, march.run(progress)
+
+
+def _problem(networks, data, axis, K, decay, make_stack):
+    """The stack and the input layer of `networks` that share shape and axis."""
+    batch, last_width = len(networks), networks[0].widths[-1]
+    richness = np.array([network.richness for network in networks])[:, None, None]
+    trained = TrainedMatrix(K, decay, richness)
+    stack = make_stack(networks[0], trained, Readout(axis.same_output, batch), batch, axis.n)
     inputs = InputLayer(
         data.spectrum,
-        data.regime(batch, n),
+        data.regime(axis, batch),
         trained,
         0.0 if math.isinf(last_width) else 1 / last_width,
-        np.array([_readout(network, n) for network in networks]),
+        np.array([_readout(network, axis) for network in networks]),
+        axis,
         batch,
-        n,
     )
-    rows = march(stack, inputs, n - 1, progress)
-    return _collect(stack, inputs, data, rows, keep_matrices)
+    return stack, inputs
 
 
-def _readout(network, n):
+def _readout(network, axis):
     """E: the identity, or, centred, the subtraction of the function at step 0."""
-    E = np.eye(n)
+    E = np.eye(axis.n)
     if network.centered:
-        E[:, 0] -= 1
+        E[:, : axis.outputs] -= axis.output
     return E
 
 
-def _collect(stack, inputs, data, rows, keep_matrices):
-    excess = np.einsum("bii->bi", inputs.C_v).copy()
-    curves = {
+def _curves(stack, inputs, data):
+    """The losses and their parts, summed over outputs [batch, times] and by output [batch, C, times]."""
+    excess = np.einsum("bii->bi", inputs.C_v)
+    diagonals = {
         "test_loss": excess + data.noise**2,
         "excess_loss": excess,
-        "train_loss": np.einsum("bii->bi", inputs.regime.C_Delta).copy(),
+        "train_loss": np.einsum("bii->bi", inputs.regime.C_Delta),
         "bias": inputs.bias,
         "width_variance": inputs.width_variance,
         "data_variance": inputs.data_variance,
     }
-    status = [judge([curves[name][b] for name in CURVES], rows) for b in range(len(excess))]
-    valid = [rows if verdict.step is None else verdict.step for verdict in status]
+    split = {name: inputs.axis.by_output(values) for name, values in diagonals.items()}
+    sums = {name: values.sum(-1) for name, values in split.items()}
+    parts = {"excess_by_output": split["excess_loss"], "train_by_output": split["train_loss"]}
+    return sums | {name: np.swapaxes(values, 1, 2).copy() for name, values in parts.items()}
+
+
+def _each_row(interpolant, curves, times):
+    """`curves` [.., T] at other `times`."""
+    return np.apply_along_axis(interpolant, -1, curves, times)
+
+
+def _verdicts(curves, done):
+    """The `Status` of each configuration; losses after it are overwritten in place."""
+    batch = len(curves["excess_loss"])
+    verdicts = []
+    for b in range(batch):
+        parts = [row for name in BY_OUTPUT for row in curves[name][b]]
+        verdicts.append(judge([curves[name][b] for name in CURVES] + parts, done))
+    return np.array(verdicts, dtype=object)
+
+
+def _reviewed(verdicts, residuals, allowed):
+    """The verdicts, where the equations are not violated by more than `allowed`."""
+    reviewed = np.empty(len(verdicts), dtype=object)
+    for k, (verdict, violation) in enumerate(zip(verdicts, residuals, strict=True)):
+        fine = verdict.outcome is not Outcome.COMPLETE or violation <= allowed
+        reviewed[k] = verdict if fine else Status(Outcome.INACCURATE)
+    return reviewed
+
+
+def _residuals(stack, inputs, valid):
+    """How far the first `valid` times of each configuration are from the closed equations."""
+    residuals = np.empty(len(valid))
+    for times in set(valid):
+        here = np.equal(valid, times)
+        residuals[here] = residual(stack, inputs, times * inputs.axis.outputs)[here]
+    return residuals
+
+
+def _matrices(stack, inputs):
     matrices = {
         "C_v": inputs.C_v,
         "C_Delta": inputs.regime.C_Delta,
@@ -138,16 +331,13 @@ def _collect(stack, inputs, data, rows, keep_matrices):
         **stack.two_time(),
     }
     matrices["C_h"][0], matrices["R_h"][0] = inputs.C_h, inputs.R_h
-    residuals = np.empty(len(excess))
-    for n in set(valid):
-        here = np.equal(valid, n)
-        residuals[here] = residual(stack, inputs, n)[here]
-    return {
-        **curves,
-        "status": np.array(status, dtype=object),
-        "residual": residuals,
-        **(matrices if keep_matrices else {}),
-    }
+    return matrices
+
+
+def _rows(value, rows):
+    if isinstance(value, dict):
+        return {key: _rows(entry, rows) for key, entry in value.items()}
+    return value[:, rows, rows]
 
 
 def _join(values):

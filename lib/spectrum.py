@@ -28,8 +28,9 @@ class Spectrum:
     ----------
     eigenvalues : [M]
         lambda_k > 0.
-    target_power : [M]
-        w_k^2 >= 0.
+    target_power : [M] or [M, C, C]
+        w_k^2 >= 0; with C outputs, the target's covariance over outputs in each mode. Numbers [M]
+        stand for independent targets of equal strength, $w_k^2$ times the identity.
     mass : [M]
         m_k > 0, the fraction of the D input directions that mode k stands for; sums to 1.
 
@@ -60,7 +61,7 @@ class Spectrum:
     def _store(self, mass):
         columns = {
             "eigenvalues": checks.sequence("eigenvalues", self.eigenvalues, positive=True),
-            "target_power": checks.sequence("target_power", self.target_power),
+            "target_power": _target_power(self.target_power),
             "mass": mass,
         }
         lengths = {name: len(column) for name, column in columns.items()}
@@ -109,24 +110,14 @@ class Spectrum:
     def from_data(cls, X, y):
         r"""Empirical second moment $X^T X / P$ and the least-squares target $y \approx X w$.
 
-        X [P, D], y [P]. A linear network without biases sees second moments, so nothing is
+        X [P, D], y [P] or, for C outputs, [P, C]. A linear network without biases sees second moments, so nothing is
         centred here: subtract means first where that is wanted. Directions in which the data do
         not vary are left out, since no gradient ever points along them.
         """
-        X, y = np.asarray(X, float), np.asarray(y, float)
-        if X.ndim != 2 or y.ndim != 1 or len(X) != len(y) or X.size == 0:
-            raise ValueError(
-                f"X has shape {X.shape} and y {y.shape}: give X [P, D] and y [P] with the same P >= 1."
-            )
-        if not (np.isfinite(X).all() and np.isfinite(y).all()):
-            raise ValueError("X or y has NaN or infinite entries: remove those samples.")
-        _, singular, directions = np.linalg.svd(X / np.sqrt(len(X)), full_matrices=False)
-        kept = singular > 1e-10 * singular.max(initial=0)
-        if not kept.any():
-            raise ValueError("X is zero: give samples that vary.")
-        eigenvalues = singular[kept] ** 2
-        target = directions[kept] @ (X.T @ y) / len(X) / eigenvalues
-        return cls.trace_class(eigenvalues, target**2)
+        eigenvalues, target, _ = principal_modes(X, y)
+        if target.ndim == 1:
+            return cls.trace_class(eigenvalues, target**2)
+        return cls.trace_class(eigenvalues, np.einsum("kc,kd->kcd", target, target))
 
     def __len__(self):
         return len(self.eigenvalues)
@@ -136,8 +127,19 @@ class Spectrum:
         """Number of input directions of a dimension-free spectrum: the sum of its counts."""
         return int(self.mass.sum())
 
-    def quadrature(self):
-        r"""lambda_j, m_j and m_j w_j^2 such that sums over modes of smooth functions are kept.
+    def target_covariance(self, outputs):
+        """The target's covariance over `outputs` outputs in each mode, [M, C, C]."""
+        if self.target_power.ndim == 1:
+            return self.target_power[:, None, None] * np.eye(outputs)
+        if self.target_power.shape[1] != outputs:
+            raise ValueError(
+                f"target_power is for {self.target_power.shape[1]} outputs, the network has {outputs}: "
+                "give outputs the same number, or target_power one number per mode."
+            )
+        return self.target_power
+
+    def quadrature(self, outputs=1):
+        r"""lambda_j, m_j and m_j w_j^2 [C, C] such that sums over modes of smooth functions are kept.
 
         Few modes are returned as they are. Of many, each panel of neighbouring eigenvalues is
         replaced by Gauss nodes of its mass; the target's weights on these nodes are those that
@@ -146,7 +148,7 @@ class Spectrum:
         """
         order = np.argsort(self.eigenvalues)[::-1]
         eigenvalues, mass = self.eigenvalues[order], self.mass[order]
-        power = mass * self.target_power[order]
+        power = mass[:, None, None] * self.target_covariance(outputs)[order]
         if len(self) <= EXACT_MODES:
             return eigenvalues, mass, power
         panels = []
@@ -158,6 +160,60 @@ class Spectrum:
             panels.append(_gauss_panel(*columns))
             start = stop
         return tuple(np.concatenate(column) for column in zip(*panels, strict=True))
+
+
+def principal_modes(X, y):
+    r"""The modes of $X^T X / P$, largest first, and least squares of y on them.
+
+    Parameters
+    ----------
+    X : [P, D]
+    y : [P] or [P, C]
+
+    Returns
+    -------
+    eigenvalues : [M]
+        M is the number of directions in which the data vary.
+    target : [M] or [M, C]
+        w_k, such that $y \approx \sum_k w_k\, x \cdot e_k$.
+    directions : [M, D]
+        Unit vectors e_k.
+    """
+    X, y = np.asarray(X, float), np.asarray(y, float)
+    if X.ndim != 2 or y.ndim not in (1, 2) or len(X) != len(y) or X.size == 0 or y.size == 0:
+        raise ValueError(
+            f"X has shape {X.shape} and y {y.shape}: give X [P, D] and y [P] or [P, C] "
+            "with the same P >= 1."
+        )
+    if not (np.isfinite(X).all() and np.isfinite(y).all()):
+        raise ValueError("X or y has NaN or infinite entries: remove those samples.")
+    _, singular, directions = np.linalg.svd(X / np.sqrt(len(X)), full_matrices=False)
+    kept = singular > 1e-10 * singular.max(initial=0)
+    if not kept.any():
+        raise ValueError("X is zero: give samples that vary.")
+    eigenvalues, directions = singular[kept] ** 2, directions[kept]
+    target = ((directions @ (X.T @ y) / len(X)).T / eigenvalues).T
+    return eigenvalues, target, directions
+
+
+def _target_power(value):
+    """Checked `value`: numbers >= 0 [M], or covariances over outputs [M, C, C]."""
+    if np.ndim(value) < 2:
+        return checks.sequence("target_power", value)
+    covariance = np.array(value, float)
+    if covariance.ndim != 3 or covariance.shape[1] != covariance.shape[2] or covariance.size == 0:
+        raise ValueError(
+            f"target_power has shape {covariance.shape}: give one number per mode, [M], "
+            "or one covariance over outputs per mode, [M, C, C]."
+        )
+    if not np.isfinite(covariance).all():
+        raise ValueError("target_power has NaN or infinite entries: give finite numbers.")
+    scale = np.abs(covariance).max(axis=(1, 2), keepdims=True)
+    if (np.abs(covariance - covariance.swapaxes(1, 2)) > 1e-12 * scale).any():
+        raise ValueError("target_power has a matrix that is not symmetric: give covariances.")
+    if (np.linalg.eigvalsh(covariance) < -1e-12 * scale[:, 0]).any():
+        raise ValueError("target_power has a matrix with a negative eigenvalue: give covariances.")
+    return covariance
 
 
 def _gauss_panel(points, mass, power):
@@ -179,4 +235,4 @@ def _gauss_panel(points, mass, power):
     weights = mass.sum() * vectors[0] ** 2
     # The Lagrange polynomial of node j is sum_n p_n(x) p_n(x_j) weight_j, p_n = basis_n / basis_0.
     lagrange = (vectors.T * vectors[0][:, None]) @ (basis / basis[0])
-    return nodes, weights, lagrange @ power
+    return nodes, weights, np.tensordot(lagrange, power, axes=1)

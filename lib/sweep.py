@@ -35,9 +35,9 @@ def broadcast(network, data, training):
             "the networks of one sequence differ in depth, width, branch_scale or outputs: "
             "make one call for each shape."
         )
-    if len({entry.steps for entry in trainings}) > 1:
+    if len({(type(entry), entry.span) for entry in trainings}) > 1:
         raise ValueError(
-            "the trainings of one sequence differ in steps: give all the same number, "
+            "the trainings of one sequence differ in steps (or duration): give all the same, "
             "or make one call for each."
         )
     count = max(len(networks), len(trainings))

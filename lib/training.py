@@ -1,4 +1,8 @@
-"""Training as one matrix: how much the gradient of step s has moved the weights by step t."""
+"""Training: gradient descent in steps, and gradient flow in continuous time.
+
+Theory and networks see an optimizer as one matrix: how much the gradient of step s has moved the
+weights by step t.
+"""
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
@@ -6,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from lib import checks
+from lib.accumulation import Flow, Steps
 
 
 @dataclass(frozen=True)
@@ -30,13 +35,27 @@ class Memory:
 
 
 class Training(ABC):
-    """An optimizer: a number of steps and their `Memory`; all that theory and simulator ask of it."""
+    """An optimizer: all that theory and networks ask of it.
 
-    steps: int
+    One in steps has `steps` and `memory`; one that can also be followed on few nodes in time, or
+    only there, has `start`.
+    """
 
+    @property
     @abstractmethod
+    def span(self):
+        """What trainings of one sweep share: their steps, or their duration."""
+
     def memory(self):
         """The optimizer's `Memory` over steps 0 .. T."""
+        raise ValueError(
+            f"{type(self).__name__} has no steps, and networks are trained in steps: "
+            "give lib.GradientDescent with a small learning rate."
+        )
+
+    def start(self):
+        """K on nodes in time before the first panel (see `lib.accumulation`); None: every step only."""
+        return None
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,6 +123,13 @@ class GradientDescent(Training):
             )
 
     @property
+    def span(self):
+        return self.steps
+
+    def start(self):
+        return Steps(self, 0, np.zeros(1), np.zeros(1), 1.0)
+
+    @property
     def rates(self):
         """eta_t for every step, [steps]."""
         return np.broadcast_to(np.asarray(self.learning_rate, float), (self.steps,))
@@ -124,3 +150,43 @@ class GradientDescent(Training):
             K[t + 1] = shrink * K[t] + rate * kick
             decay[t + 1] = shrink * decay[t]
         return Memory(np.arange(self.steps + 1.0), K, decay)
+
+
+@dataclass(frozen=True)
+class GradientFlow(Training):
+    r"""Gradient descent in continuous time, with dt = eta per step.
+
+    $$ \dot W = G, \qquad K(t,s) = [s < t] $$
+
+    in the units in which a step of gradient descent moves the weights by $\eta G$: the limit
+    $\eta \to 0$ at fixed $t = \eta \cdot$ steps. For population gradients and repeated data (the
+    noise of fresh batches vanishes in this limit). Networks are trained in steps.
+
+    Parameters
+    ----------
+    duration : float
+        t > 0 at the end.
+    tolerance : float
+        Relative error of the losses that is aimed at.
+
+    Raises
+    ------
+    ValueError
+        If a number is out of range.
+    """
+
+    duration: float
+    tolerance: float = 1e-8
+
+    def __post_init__(self):
+        duration = checks.number("duration", self.duration, positive=True)
+        tolerance = checks.number("tolerance", self.tolerance, positive=True, below=1)
+        object.__setattr__(self, "duration", duration)
+        object.__setattr__(self, "tolerance", tolerance)
+
+    @property
+    def span(self):
+        return self.duration
+
+    def start(self):
+        return Flow(np.zeros(1))

@@ -1,12 +1,16 @@
-"""Chromium, and the pages of the built book."""
+"""Chromium, axe-core, and the pages of the built book, each opened once."""
 
+import functools
 import os
 import shutil
 from pathlib import Path
 
 import pytest
+from visit import visit
 
-BOOK = Path(__file__).parents[2] / "_build" / "html"
+ROOT = Path(__file__).parents[2]
+BOOK = ROOT / "_build" / "html"
+AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
 FLAGS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -17,17 +21,36 @@ FLAGS = [
 ]
 
 
+def missing(message):
+    """A tool of the tests is missing: a failure in CI, a skip on a reader's machine."""
+    if "CI" in os.environ:
+        pytest.fail(message)
+    pytest.skip(message)
+
+
 @pytest.fixture(scope="session")
 def chromium():
     executable = shutil.which("chromium")
     if executable is None:
-        message = "Chromium is missing: install Debian's package 'chromium'"
-        if "CI" in os.environ:
-            pytest.fail(message)
-        pytest.skip(message)
+        missing("Chromium is missing: install Debian's package 'chromium'")
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=executable, args=FLAGS)
         yield browser
         browser.close()
+
+
+@pytest.fixture(scope="session")
+def axe():
+    """The source of axe-core."""
+    if not AXE.exists():
+        missing("axe-core is missing: install Node.js with npm, then run `make node_modules`")
+    return AXE.read_text()
+
+
+@pytest.fixture(scope="session")
+def opened(chromium):
+    """A function from a page's name to its `Visit`; every page is opened once."""
+    source = AXE.read_text() if AXE.exists() else None
+    return functools.cache(lambda name: visit(chromium, (BOOK / name).as_uri(), source))

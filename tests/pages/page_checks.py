@@ -1,5 +1,9 @@
 """What every page of the book must satisfy, read off the page as Chromium shows it."""
 
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+
 READ_PAGE = """
 () => {
   const all = (selector, root = document) => [...root.querySelectorAll(selector)];
@@ -29,11 +33,14 @@ READ_PAGE = """
     imagesWithoutAlt: all("img", article)
       .filter((e) => !(e.alt || "").trim() || /^_?images?\\//.test(e.alt)
         || /_images\\//.test(e.alt)).map((e) => e.src),
-    figures: all("figure", article).map((e) => ({
+    figures: all("figure", article).filter((e) => e.querySelector("img")).map((e) => ({
       number: e.querySelector(".caption-number")?.innerText || "",
       caption: e.querySelector(".caption-text")?.innerText || "",
       data: e.querySelectorAll("a.csv-link").length
         + (e.closest(".cell") || e).querySelectorAll("a.csv-link").length,
+      alt: Math.min(...all("img", e).map((image) => image.alt.length)),
+      rows: Math.min(...all("a.csv-link", e.closest(".cell") || e)
+        .map((link) => atob(link.href.split(",")[1]).trim().split("\\n").length - 1)),
     })),
     plotsOutsideFigures: all(".cell_output img", article)
       .filter((e) => !e.closest("figure")).map((e) => e.alt),
@@ -43,13 +50,13 @@ READ_PAGE = """
       .filter((e) => e.innerText.trim() && e.checkVisibility() && contrast(e) < 4.5)
       .map((e) => e.innerText.slice(0, 60)),
     anchors: all("[id]").map((e) => e.id),
-    links: all("a[href]", article).map((e) => e.getAttribute("href")),
+    links: all("a[href]").map((e) => e.getAttribute("href")),
     text: article.innerText,
   };
 }
 """
 
-FORBIDDEN_TEXT = ("Traceback (most recent call last)", "/work/", "/tmp/", "/root/", "Warning:")
+FORBIDDEN_TEXT = ("Traceback (most recent call last)", str(ROOT), "/tmp/", "/root/", "Warning:")
 
 
 def faults(page):
@@ -65,6 +72,10 @@ def faults(page):
         for part in ("number", "caption", "data"):
             if not figure[part]:
                 found.append(f"figure without {part}: {figure}")
+        if figure["data"] and not figure["rows"]:
+            found.append(f"figure whose data has no rows: {figure}")
+        if figure["alt"] < 30:
+            found.append(f"figure whose alt text is no description: {figure}")
     if page["headings"].count(1) != 1:
         found.append(f"{page['headings'].count(1)} headings of level 1")
     for above, below in zip(page["headings"], page["headings"][1:], strict=False):

@@ -3,9 +3,11 @@
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+import numpy as np
 import pytest
 from conftest import BOOK
-from page_checks import READ_PAGE, faults
+from contrast import pale
+from visit import visit
 
 pytestmark = pytest.mark.pages
 
@@ -13,10 +15,11 @@ GENERATED = {"search.html", "genindex.html", "py-modindex.html", "proof-proof.ht
 PAGES = sorted(
     str(path.relative_to(BOOK))
     for path in BOOK.rglob("*.html")
-    if path.name not in GENERATED and "_static" not in path.parts
+    if path.name not in GENERATED and not {"_static", "slides"} & set(path.parts)
 )
 
 GOOD = "<h1>Title</h1><h2>Part</h2><p>Text</p>"
+ALT = "A line that falls from the left to the right."
 BROKEN = {
     "equations have errors": GOOD + "<mjx-merror></mjx-merror>",
     "not typeset": GOOD + "<span class='math'>x</span>",
@@ -24,6 +27,9 @@ BROKEN = {
     "outside a figure": GOOD + "<div class='cell_output'><img src='a.png' alt='A line'></div>",
     "figure without caption": GOOD + "<figure><img src='a.png' alt='A line'></figure>",
     "figure without data": GOOD + "<figure><img src='a.png' alt='A line'></figure>",
+    "data has no rows": GOOD + f"<figure><img src='a.png' alt='{ALT}'>"
+    "<a class='csv-link' href='data:text/csv;base64,eCx5Cg=='>x,y</a></figure>",
+    "alt text is no description": GOOD + "<figure><img src='a.png' alt='A line'></figure>",
     "headings of level 1": GOOD + "<h1>Another</h1>",
     "follows one of level 2": GOOD + "<h4>Deep</h4>",
     "wider than the window": GOOD + "<div style='width: 3000px'>wide</div>",
@@ -32,64 +38,101 @@ BROKEN = {
 }
 
 
-def read(browser, url, *, width=1280, scheme="light"):
-    """What the page says of itself, its requests beyond files, and its console errors."""
-    tab = browser.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme)
-    requests, errors = [], []
-    tab.on("request", lambda request: requests.append(request.url))
-    tab.on("console", lambda message: message.type == "error" and errors.append(message.text))
-    tab.on("pageerror", lambda error: errors.append(str(error)))
-    tab.goto(url)
-    tab.wait_for_load_state("load")
-    tab.evaluate("() => window.MathJax?.startup?.promise")
-    content = tab.evaluate(READ_PAGE)
-    tab.close()
-    outside = [url for url in requests if not url.startswith(("file:", "data:", "blob:"))]
-    return content, outside, errors
+def look(browser, folder, body, axe=None):
+    page = folder / "page.html"
+    page.write_text(
+        "<!doctype html><html lang='en'><title>A page</title>"
+        f"<body style='background: white'><main>{body}</main>"
+    )
+    return visit(browser, page.as_uri(), axe)
 
 
 @pytest.mark.parametrize("fault", BROKEN)
 def test_a_broken_page_is_noticed(chromium, tmp_path, fault):
-    page = tmp_path / "page.html"
-    page.write_text(f"<!doctype html><body style='background: white'>{BROKEN[fault]}")
-    content, _, _ = read(chromium, page.as_uri())
-    assert any(fault in found for found in faults(content))
+    found = look(chromium, tmp_path, BROKEN[fault])
+    assert any(fault in sentence for sentence in found.faults)
 
 
 def test_a_good_page_and_its_requests(chromium, tmp_path):
-    page = tmp_path / "page.html"
-    page.write_text(f"<!doctype html><body>{GOOD}<script src='http://localhost:9/a.js'></script>")
-    content, outside, errors = read(chromium, page.as_uri())
-    assert faults(content) == [] and outside and errors
+    found = look(chromium, tmp_path, f"{GOOD}<script src='http://localhost:9/a.js'></script>")
+    assert found.faults == [] and found.outside and found.errors
+
+
+def test_axe_notices_a_field_without_a_label(chromium, axe, tmp_path):
+    assert look(chromium, tmp_path, GOOD, axe).axe == []
+    found = look(chromium, tmp_path, GOOD + "<input type='text'>", axe).axe
+    assert len(found) == 1 and "label" in found[0]
+
+
+@pytest.mark.parametrize(
+    ("paper", "ink", "line", "fault"),
+    [
+        ("white", "black", "#0072b2", None),
+        ("white", "black", "#f0e442", "hue 45"),
+        ("#191919", "#e6e6e6", "#4faadd", None),
+        ("#191919", "#e6e6e6", "#0b3a5a", "hue 195"),
+        ("#191919", "#555555", "#4faadd", "axes"),
+    ],
+)
+def test_pale_lines_are_noticed(paper, ink, line, fault):
+    from PIL import ImageColor
+
+    picture = np.empty((200, 300, 3), np.uint8)
+    picture[:] = ImageColor.getrgb(paper)
+    picture[180:182] = ImageColor.getrgb(ink)
+    picture[100:103] = ImageColor.getrgb(line)
+    found = pale(picture)
+    assert found == [] if fault is None else len(found) == 1 and found[0].startswith(fault)
 
 
 def test_the_book_is_built():
     assert "index.html" in PAGES, "build the book first: make book"
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [1280, 400])
 @pytest.mark.parametrize("name", PAGES)
-def test_page(chromium, name, width, scheme):
-    content, outside, errors = read(chromium, (BOOK / name).as_uri(), width=width, scheme=scheme)
-    assert outside == [] and errors == []
-    assert faults(content) == []
+def test_page(opened, name):
+    found = opened(name)
+    assert found.outside == [] and found.errors == []
+    assert found.faults == []
 
 
-def test_links_lead_somewhere(chromium):
-    pages = {name: read(chromium, (BOOK / name).as_uri())[0] for name in PAGES}
+@pytest.mark.parametrize("name", PAGES)
+def test_figures_are_readable_in_both_schemes(opened, name):
+    assert opened(name).pale == []
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_accessible(opened, axe, name):
+    assert opened(name).axe == []
+
+
+def broken_links(name, links, anchors):
+    """The links of page `name` that lead nowhere; `anchors` has those of each page of the book."""
     broken = []
-    for name, content in pages.items():
-        for link in content["links"]:
-            parts = urlsplit(link)
-            if parts.scheme:
-                continue
-            target = (BOOK / name).parent / unquote(parts.path) if parts.path else BOOK / name
-            target = Path(target).resolve()
-            if not target.exists():
-                broken.append(f"{name}: {link}")
-                continue
-            key = str(target.relative_to(BOOK.resolve()))
-            if parts.fragment and key in pages and parts.fragment not in pages[key]["anchors"]:
-                broken.append(f"{name}: {link}")
-    assert broken == []
+    for link in links:
+        parts = urlsplit(link)
+        if parts.scheme:
+            continue
+        target = Path((BOOK / name).parent / unquote(parts.path) if parts.path else BOOK / name)
+        key = str(target.resolve().relative_to(BOOK.resolve()))
+        if not target.exists() or (
+            parts.fragment and key in anchors and unquote(parts.fragment) not in anchors[key]
+        ):
+            broken.append(f"{name}: {link}")
+    return broken
+
+
+def test_links_lead_somewhere(opened):
+    anchors = {name: set(opened(name).first["anchors"]) for name in PAGES}
+    assert [
+        b for name in PAGES for b in broken_links(name, opened(name).first["links"], anchors)
+    ] == []
+
+
+def test_a_broken_link_is_noticed():
+    anchors = {"index.html": {"there"}}
+    links = ["#there", "#nowhere", "index.html#there", "missing.html", "https://example.org"]
+    assert broken_links("index.html", links, anchors) == [
+        "index.html: #nowhere",
+        "index.html: missing.html",
+    ]

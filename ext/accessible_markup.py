@@ -1,0 +1,24 @@
+"""Markup of Sphinx and myst-nb that misleads screen readers, put right.
+
+- docutils gives entries of a bibliography the role `doc-biblioentry`, which ARIA has given up and
+  which no list may contain: they are items of their list.
+- myst-nb names a folded cell other than by its visible text, and tells how a page ran by a picture.
+"""
+
+REPAIRS = {
+    'role="doc-biblioentry"': 'role="listitem"',
+    '<summary aria-label="Toggle hidden content">': "<summary>",
+    "<td><p>✅</p></td>": "<td><p>ran</p></td>",
+    "<td><p>❌</p></td>": "<td><p>failed</p></td>",
+}
+
+
+def repair(app, pagename, templatename, context, doctree):
+    for wrong, right in REPAIRS.items():
+        if "body" in context:
+            context["body"] = context["body"].replace(wrong, right)
+
+
+def setup(app):
+    app.connect("html-page-context", repair)
+    return {"parallel_read_safe": True}

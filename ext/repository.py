@@ -1,0 +1,59 @@
+"""Where the project lives online, and the addresses that follow from it.
+
+The one place that says so is `repository: url:` in `_config.yml`. While that is still the placeholder,
+a build on GitHub takes the repository it runs in.
+"""
+
+import os
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import yaml
+
+BRANCH = "notebooks"
+"""The branch of generated notebooks, which `publish/notebooks.py` writes."""
+
+PLACEHOLDER = "OWNER/REPO"
+
+
+def repository(root):
+    """The address of the repository whose `_config.yml` is in `root`."""
+    url = yaml.safe_load((Path(root) / "_config.yml").read_text())["repository"]["url"].rstrip("/")
+    if url.endswith(PLACEHOLDER) and "GITHUB_REPOSITORY" in os.environ:
+        return url.removesuffix(PLACEHOLDER) + os.environ["GITHUB_REPOSITORY"]
+    return url
+
+
+def site(url):
+    """The address of the book on GitHub Pages."""
+    owner, name = urlsplit(url).path.strip("/").split("/")
+    return f"https://{owner.lower()}.github.io/{name}/"
+
+
+def requirement(url):
+    """What pip installs to run a chapter."""
+    return f"deep-linear-dynamics[figures,simulator] @ git+{url}@{BRANCH}"
+
+
+def colab(url, page):
+    """A chapter's notebook on Colab."""
+    path = urlsplit(url).path.strip("/")
+    return f"https://colab.research.google.com/github/{path}/blob/{BRANCH}/{page}.ipynb"
+
+
+def binder(url, page):
+    """A chapter's notebook on Binder, in JupyterLab."""
+    path = urlsplit(url).path.strip("/")
+    return f"https://mybinder.org/v2/gh/{path}/{BRANCH}?labpath={page}.ipynb".replace(
+        page, page.replace("/", "%2F")
+    )
+
+
+def add_to_pages(app, config):
+    """`{{ repository }}` in the text of a page."""
+    config.myst_substitutions["repository"] = repository(app.srcdir)
+
+
+def setup(app):
+    app.connect("config-inited", add_to_pages)
+    return {"parallel_read_safe": True}

@@ -1,0 +1,124 @@
+r"""K(t, s) on few nodes in time, grown panel by panel.
+
+A field is known at nodes; between them it is a polynomial on each panel. K on nodes says what the
+gradient at a node, standing for its share of the panel, has moved the weights by a later node:
+`sample` the polynomial at every step, run the optimizer's recursion over the steps, keep the nodes. In
+continuous time the recursion is an integral.
+"""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from lib.nodes import panel, panel_of_steps
+
+
+@dataclass(frozen=True)
+class Flow:
+    """Continuous time: the weights are the integral of the gradients."""
+
+    weight: np.ndarray
+
+    make_panel = staticmethod(panel)
+    in_steps = False
+
+    def rows(self, panel):
+        """K [m, columns + m] and decay [m] at the panel's nodes, and the accumulation after it."""
+        m = len(panel.nodes)
+        integrals = panel.integrals()
+        K = np.hstack([np.broadcast_to(self.weight, (m, len(self.weight))), integrals])
+        return K, np.ones(m), Flow(K[-1])
+
+
+@dataclass(frozen=True)
+class Steps:
+    """Gradient descent in steps, after `time` of them.
+
+    Attributes
+    ----------
+    training : GradientDescent
+    time : int
+    weight, buffer : [columns]
+        What a unit gradient in each column has done to the weights and to the momentum so far.
+    decay : float
+        d(time).
+    """
+
+    training: object
+    time: int
+    weight: np.ndarray
+    buffer: np.ndarray
+    decay: float
+
+    make_panel = staticmethod(panel_of_steps)
+    in_steps = True
+
+    def rows(self, panel):
+        """K [m, columns] and decay [m] at the panel's nodes, and the accumulation after it.
+
+        A panel of a single step reads the gradient of the row before, so that nothing is
+        interpolated; any other brings columns of its own.
+        """
+        steps = np.arange(panel.start, panel.stop)
+        if len(steps) == 1:
+            columns = np.append(self.weight, 0.0), np.append(self.buffer, 0.0)
+            sample, kicked = np.ones((1, 1)), slice(len(self.weight) - 1, len(self.weight))
+        else:
+            m = len(panel.nodes)
+            columns = tuple(np.append(c, np.zeros(m)) for c in (self.weight, self.buffer))
+            sample, kicked = panel.sample(steps), slice(-m, None)
+        offsets = (panel.nodes - panel.start).astype(int)
+        if np.ndim(self.training.learning_rate) == 0:
+            weight, buffer, decay = self._powers(*columns, sample, kicked, offsets)
+        else:
+            weight, buffer, decay = self._recursion(*columns, sample, kicked, offsets)
+        after = replace(
+            self, time=int(panel.stop), weight=weight[-1], buffer=buffer, decay=decay[-1]
+        )
+        return weight, decay, after
+
+    def _powers(self, weight, buffer, sample, kicked, offsets):
+        """A constant rate: impulse responses and powers of one step."""
+        training, length = self.training, len(sample)
+        rate, mu = training.learning_rate, training.momentum
+        shrink = 1 - rate * training.weight_decay
+        old = mu if training.nesterov else 1.0
+        step = np.array([[shrink, rate * old * mu], [0.0, mu]])
+        first = np.array([rate * (1 + mu if training.nesterov else 1), 1.0])
+        in_weight, in_buffer = _orbit(step, first, length)
+        weights = np.empty((len(offsets), len(weight)))
+        for row, offset in zip(weights, offsets, strict=True):
+            power = np.linalg.matrix_power(step, int(offset))
+            row[:] = power[0, 0] * weight + power[0, 1] * buffer
+            row[kicked] += in_weight[:offset][::-1] @ sample[:offset]
+        buffer = mu ** float(length) * buffer
+        buffer[kicked] += in_buffer[::-1] @ sample
+        return weights, buffer, self.decay * shrink ** offsets.astype(float)
+
+    def _recursion(self, weight, buffer, sample, kicked, offsets):
+        """Any schedule: the recursion itself, step by step."""
+        training, decay = self.training, self.decay
+        rates = training.rates[self.time : self.time + len(sample)]
+        weights, decays = [], []
+        kept = set(offsets)
+        for done, (rate, gradient) in enumerate(zip(rates, sample, strict=True), start=1):
+            buffer = training.momentum * buffer
+            buffer[kicked] += gradient
+            kick = buffer
+            if training.nesterov:
+                kick = training.momentum * buffer
+                kick[kicked] += gradient
+            shrink = 1 - rate * training.weight_decay
+            weight, decay = shrink * weight + rate * kick, shrink * decay
+            if done in kept:
+                weights.append(weight)
+                decays.append(decay)
+        return np.array(weights), buffer, np.array(decays)
+
+
+def _orbit(step, first, length):
+    """first, step @ first, step @ step @ first, ..: [2, length]."""
+    orbit, power = first[:, None], step
+    while orbit.shape[1] < length:
+        orbit, power = np.hstack([orbit, power @ orbit]), power @ power
+    return orbit[:, :length]

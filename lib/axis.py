@@ -1,0 +1,39 @@
+"""The axis of every two-time matrix: times, and for several outputs each time once per output."""
+
+import numpy as np
+
+
+class Axis:
+    """Rows (t, c), c fastest, for `nodes` times and `outputs` outputs.
+
+    Attributes
+    ----------
+    n : int
+        Number of rows.
+    same_output, same_time : [n, n]
+        1 where two rows belong to the same output, or to the same time; else 0.
+    output : [n, C]
+        1 where a row belongs to an output.
+    """
+
+    def __init__(self, nodes, outputs):
+        self.nodes, self.outputs, self.n = nodes, outputs, nodes * outputs
+        self.same_output = np.kron(np.ones((nodes, nodes)), np.eye(outputs))
+        self.same_time = np.kron(np.eye(nodes), np.ones((outputs, outputs)))
+        self.output = np.tile(np.eye(outputs), (nodes, 1))
+
+    def expand(self, over_time):
+        """A matrix [.., nodes, nodes] that does not ask for the output, on all rows."""
+        return np.kron(over_time, np.ones((self.outputs, self.outputs)))
+
+    def rows(self, first, last):
+        """The block of rows of the times first .. last - 1."""
+        return slice(first * self.outputs, last * self.outputs)
+
+    def before(self, now):
+        """For each row of a block, the row of the same output at the last time before the block."""
+        return now.start - self.outputs + np.arange(now.stop - now.start) % self.outputs
+
+    def by_output(self, diagonal):
+        """Values [.., rows] as [.., times, outputs]."""
+        return diagonal.reshape(*diagonal.shape[:-1], -1, self.outputs)

@@ -1,0 +1,119 @@
+"""The sharpness of finite networks: Hessian-vector products by autograd, eigenvalues by Lanczos."""
+
+import numpy as np
+import torch
+from scipy.sparse.linalg import LinearOperator, eigsh
+
+from lib.draws import draw_weights
+from lib.fields import Architecture
+from lib.finite_data import Inputs
+from lib.sharpness import Sharpness, checked_times, supported
+
+TOLERANCE = 1e-2
+"""Relative size of the residual vector at which Lanczos stops; the eigenvalue is far more accurate."""
+
+
+def network_sharpness(network, data, training, times, *, dim, seeds, dtype=torch.float64):
+    r"""Train networks by torch's own SGD and measure their `Sharpness` at the steps `times`.
+
+    Independent of the simulator's formulas: the loss is written down as it is defined, all derivatives
+    are autograd's, and only the initial weights and the data are those of `lib.simulate` at the same
+    `dim` and seeds (0 .. `seeds` - 1).
+
+    Parameters
+    ----------
+    network, data : Network, Data
+        As in `lib.sharpness.sharpness`.
+    training : GradientDescent
+    times : sequence of int
+    dim : int
+        D.
+    seeds : int
+    dtype : torch.dtype
+
+    Returns
+    -------
+    Sharpness
+        `top`, `kernel` and `train_loss` of shape [seeds, n].
+
+    Raises
+    ------
+    ValueError
+        If the problem is not covered or `times` are not steps of the run.
+    """
+    supported(network, data)
+    times = checked_times(times, training.steps)
+    found = np.empty((3, seeds, len(times)))
+    for seed in range(seeds):
+        loss, weights, unit = _problem(network, data, dim, seed, dtype)
+        optimizer = torch.optim.SGD(
+            weights, lr=unit, momentum=training.momentum, nesterov=training.nesterov
+        )
+        for t in range(times[-1] + 1):
+            if t in times:
+                found[:, seed, times.index(t)] = _curvature(loss, weights, unit)
+            if t < times[-1]:
+                rate = training.rates[t]
+                _descend(optimizer, loss, unit * rate, 1 - rate * training.weight_decay)
+    return Sharpness(np.array(times), *found)
+
+
+def _problem(network, data, dim, seed, dtype):
+    """The loss (with its factor 1/2) as a function of the weights, the weights, and rate per eta."""
+    like = torch.empty(0, dtype=dtype)
+    inputs = Inputs(data, dim, like)
+    architecture = Architecture(network, inputs)
+    sampling = inputs.sampling(seed)
+    sampling.draw(0)
+    weights = [
+        W.requires_grad_() for W in draw_weights(seed, architecture.sizes, inputs.eigenvalues)
+    ]
+    readout = 1 / (network.richness * architecture.last_width)
+
+    def end_to_end(weights):
+        g = weights[-1][:1]
+        for W, scale in zip(weights[-2::-1], architecture.scales[-2::-1], strict=True):
+            g = g @ W * scale
+        return g * readout
+
+    origin = end_to_end(weights).detach() * network.centered
+
+    def loss(weights):
+        _, train = sampling.signal(inputs.target - end_to_end(weights) + origin)
+        return train[0] / 2
+
+    return loss, weights, network.richness**2 * architecture.sizes[-2]
+
+
+def _descend(optimizer, loss, rate, shrink):
+    (group,) = optimizer.param_groups
+    group["lr"] = rate
+    optimizer.zero_grad()
+    loss(group["params"]).backward()
+    with torch.no_grad():
+        for W in group["params"]:
+            W *= shrink
+    optimizer.step()
+
+
+def _curvature(loss, weights, unit):
+    """Largest eigenvalue of the Hessian, Rayleigh quotient of the kernel, training loss."""
+    half = loss(weights)
+    gradient = torch.autograd.grad(half, weights, create_graph=True)
+    sizes = [W.numel() for W in weights]
+
+    def product(vector):
+        parts = torch.from_numpy(np.ascontiguousarray(vector, float).ravel()).split(sizes)
+        overlap = sum(
+            (g * part.to(g).view_as(g)).sum() for g, part in zip(gradient, parts, strict=True)
+        )
+        image = torch.autograd.grad(overlap, weights, retain_graph=True)
+        return unit * torch.cat([part.reshape(-1) for part in image]).double().numpy()
+
+    flat = torch.cat([part.detach().reshape(-1) for part in gradient]).double().numpy()
+    hessian = LinearOperator((sum(sizes),) * 2, matvec=product, dtype=float)
+    (top,) = eigsh(
+        hessian, k=1, which="LA", v0=flat, tol=TOLERANCE, ncv=16, return_eigenvectors=False
+    )
+    train_loss = 2 * float(half.detach())
+    return top, unit * (flat @ flat) / train_loss, train_loss

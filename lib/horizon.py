@@ -1,0 +1,307 @@
+r"""The march on few nodes in time: long horizons and gradient flow.
+
+Training slows down, so the fields are smooth on panels that grow with time. Inside a panel K is not
+strictly causal, and the rows of a panel are solved together: sweeps over the panel are repeated, with
+Anderson acceleration, until nothing changes. A panel is kept if the sweeps settle and the fields are
+resolved by its nodes; otherwise it is tried again, shorter. Steps that cannot be bridged (a mode that
+oscillates from step to step, say) are kept one by one.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from lib.anderson import Anderson
+from lib.linear_gaussian import write_causal, write_symmetric
+from lib.march import sweep
+from lib.nodes import Panel
+from lib.status import DIVERGENCE
+
+NODES = 16
+"""Nodes of a panel."""
+
+MEMORY = 12
+"""Sweeps that Anderson acceleration remembers."""
+
+SWEEPS = 80
+"""A panel that has not settled after so many sweeps is tried again, shorter."""
+
+MOST_GROWTH = 1.8
+"""Factor by which a panel may be longer than the last one, if that was resolved with ease."""
+
+CONFIDENT = 0.03
+"""Part of the tolerance below which an error is no longer told from that of the sweeps."""
+
+ROUNDING = 1e-12
+"""Losses are known to this fraction of the first loss, and no better."""
+
+
+@dataclass(frozen=True)
+class Course:
+    """How the march on nodes went.
+
+    Attributes
+    ----------
+    times : [T]
+    panels : list of Panel
+        Panels of several nodes.
+    reached : float
+        Time up to which the equations were solved.
+    stationary : bool
+        Whether nothing changed any more from there to the end.
+    interrupted : bool
+        Whether it ended by a keyboard interrupt.
+    error : float
+        Estimated relative error of the losses.
+    """
+
+    times: np.ndarray
+    panels: list
+    reached: float
+    stationary: bool
+    interrupted: bool
+    error: float
+
+
+class Block:
+    """What a sweep over the rows `now` takes over from the last sweep, as one vector for each problem.
+
+    Attributes
+    ----------
+    floors : list of [batch]
+        For each matrix the size below which it does not matter in the block.
+    """
+
+    def __init__(self, stack, inputs, now, forward_floor, loss_floor):
+        of_stack, of_inputs = stack.carried, inputs.carried
+        self.now = now
+        self.responses, self.correlations = (
+            a + b for a, b in zip(of_stack, of_inputs, strict=True)
+        )
+        exact = np.zeros_like(forward_floor)
+        self.floors = [exact] * len(self.responses)
+        self.floors += [forward_floor**2] * len(of_stack[1])
+        self.floors += [exact + loss_floor] * len(of_inputs[1])
+
+    @property
+    def matrices(self):
+        return self.responses + self.correlations
+
+    def read(self):
+        """[batch, size]"""
+        rows = [matrix[:, self.now, : self.now.stop] for matrix in self.matrices]
+        return np.concatenate([part.reshape(len(part), -1) for part in rows], axis=1)
+
+    def write(self, vectors):
+        for matrix, part in zip(self.matrices, self._parts(vectors), strict=True):
+            rows = matrix[:, self.now, : self.now.stop]
+            rows[:] = part.reshape(rows.shape)
+        for matrix in self.correlations:
+            write_symmetric(matrix, self.now, matrix[:, self.now, : self.now.stop].copy())
+
+    def scale(self, vectors):
+        """The size of each matrix, at each of its entries, so that all count alike."""
+        sizes = np.empty_like(vectors)
+        parts = self._parts(vectors), self._parts(sizes), self.floors
+        for part, size, floor in zip(*parts, strict=True):
+            size[:] = np.abs(part).max(axis=1, keepdims=True) + floor[:, None]
+        return np.where(sizes > 0, sizes, 1.0)
+
+    def _parts(self, vectors):
+        size = (self.now.stop - self.now.start) * self.now.stop
+        return np.split(vectors, np.arange(size, vectors.shape[1], size), axis=1)
+
+
+class NodeMarch:
+    """Fills rows of `stack` and `inputs` at nodes up to time `end`.
+
+    `starts` are the accumulations of K (see `lib.accumulation`), one for each configuration.
+    """
+
+    def __init__(self, stack, inputs, starts, end, tolerance):
+        self.stack, self.inputs = stack, inputs
+        self.axis, self.trained = inputs.axis, inputs.trained
+        self.accumulations, self.in_steps = starts, starts[0].in_steps
+        self.end, self.tolerance = end, tolerance
+        self.decay = np.ones((len(starts), self.axis.nodes))
+        self.times = np.zeros(self.axis.nodes)
+        self.panels, self.error, self.count = [], 0.0, 1
+
+    def run(self, progress=None):
+        """March; return the `Course`. Ends early for lack of room, divergence, or an interrupt."""
+        time, stationary, interrupted = 0, False, False
+        with np.errstate(all="ignore"):
+            sweep(self.stack, self.inputs, self.axis.rows(0, 1))
+            try:
+                for time, stationary in self._stretches():
+                    if progress is not None:
+                        progress(time, self.end)
+                    if stationary or not self._finite():
+                        break
+            except KeyboardInterrupt:
+                interrupted = True
+        times = self.times[: self.count]
+        return Course(times, self.panels, time, stationary, interrupted, self.error)
+
+    def _stretches(self):
+        """Solve stretch after stretch; yield the time reached and whether all is stationary there."""
+        time, singles = 0, NODES
+        shortest = 2 * NODES if self.in_steps else 1e-14 * self.end
+        length = shortest if self.in_steps else 0.05 / self.inputs.eigenvalues.max()
+        if self.in_steps:
+            time = self._single_steps(0, singles)
+            yield time, False
+        while time < self.end and self._room():
+            stop = self.end if time + 1.3 * length >= self.end else time + length
+            panel = self.accumulations[0].make_panel(time, stop, NODES)
+            if self.in_steps and panel.stop - time <= NODES:
+                time = self._single_steps(time, panel.stop - time)
+                yield time, False
+                continue
+            error = self._try(panel)
+            if error < self.tolerance:
+                time, singles = panel.stop, NODES
+                length = max(length * self._growth(error), shortest)
+                yield time, time < self.end and self._stationary(panel)
+            elif length > shortest:
+                length = max(length * self._growth(error), shortest)
+            elif self.in_steps:
+                time = self._single_steps(time, singles)
+                singles *= 2
+                yield time, False
+            else:
+                return
+
+    def _growth(self, error):
+        """How much longer the next panel may be than one with this error."""
+        if error < CONFIDENT * self.tolerance:
+            return MOST_GROWTH
+        return min(max(0.8 * (self.tolerance / error) ** (1 / NODES), 0.4), 1)
+
+    def _room(self):
+        return self.count + NODES <= self.axis.nodes
+
+    def _finite(self):
+        last = self.axis.rows(self.count - 1, self.count)
+        excess = np.einsum("bii->b", self.inputs.C_v[:, last, last])
+        return bool((excess < DIVERGENCE).any())
+
+    def _fill(self, panel):
+        """Write times and rows of K and d; return the panel's rows and the accumulations after it."""
+        nodes = slice(self.count, self.count + len(panel.nodes))
+        now = self.axis.rows(nodes.start, nodes.stop)
+        self.times[nodes] = panel.nodes
+        following = []
+        for b, accumulation in enumerate(self.accumulations):
+            K, self.decay[b, nodes], after = accumulation.rows(panel)
+            outer = np.outer(self.decay[b, nodes], self.decay[b, : nodes.stop])
+            write_causal(self.trained.K[b], now, self.axis.expand(K))
+            write_symmetric(self.trained.decay[b], now, self.axis.expand(outer))
+            following.append(after)
+        return now, following
+
+    def _single_steps(self, start, count):
+        """Keep up to `count` steps after `start`, one row each; return the time reached."""
+        stop = int(min(start + count, self.end, start + self.axis.nodes - self.count))
+        for step in range(start, stop):
+            now, following = self._fill(Panel(step, step + 1, np.array([step + 1.0])))
+            sweep(self.stack, self.inputs, now)
+            self.accumulations = following
+            self.count += 1
+            if not self._finite():
+                return step + 1
+        return stop
+
+    def _try(self, panel):
+        """Solve a panel and, if its error is below the tolerance, keep it; return the error."""
+        now, following = self._fill(panel)
+        self.stack.extend(now, self.inputs)
+        self.inputs.extend(now)
+        try:
+            settled = self._settle(now)
+        except np.linalg.LinAlgError:  # an overflow on the way
+            settled = False
+        if not settled:
+            return np.inf
+        error = self._unresolved(panel, now)
+        if error < self.tolerance:
+            nodes = slice(self.count, self.count + len(panel.nodes))
+            self.panels.append(panel)
+            self.accumulations = following
+            self.count = nodes.stop
+            self.error += error
+        return error
+
+    def _settle(self, now):
+        """Repeat the sweep over a panel until nothing changes; whether that succeeded."""
+        block = Block(self.stack, self.inputs, now, self._forward_floor(now), self._loss_floor())
+        accelerated = [Anderson(MEMORY) for _ in self.accumulations]
+        x, losses, accuracy = block.read(), self._losses(now), 0.1 * self.tolerance
+        scale = block.scale(x)
+        for _ in range(SWEEPS):
+            sweep(self.stack, self.inputs, now)
+            image, previous, losses = block.read(), losses, self._losses(now)
+            change = np.abs(image - x) / block.scale(image)
+            moved = np.abs(losses - previous) / (np.abs(losses) + self._loss_floor())
+            if not np.isfinite(image).all():
+                return False
+            if change.max() < accuracy and moved.max() < accuracy:
+                return True
+            x = scale * [
+                method.next(*pair)
+                for method, *pair in zip(accelerated, x / scale, image / scale, strict=True)
+            ]
+            block.write(x)
+        return False
+
+    def _losses(self, now):
+        """Diagonals of C_v and C_Delta in the rows `now`, [batch, 2, rows]."""
+        matrices = (self.inputs.C_v, self.inputs.regime.C_Delta)
+        return np.stack([np.einsum("bii->bi", matrix[:, now, now]) for matrix in matrices], axis=1)
+
+    def _loss_floor(self):
+        """Below this size a loss cannot be known to the tolerance."""
+        return ROUNDING / self.tolerance * self.inputs.C_v[:, 0, 0].max()
+
+    def _forward_floor(self, now):
+        r"""Size at which forward fields would move the weights by their own size in a block, [batch].
+
+        $1/(\gamma_0 \int K)$: these fields follow the error signal, which vanishes in the end.
+        """
+        last = slice(now.stop - self.axis.outputs, now.stop)
+        moved = np.abs(self.trained.K[:, last, now]).sum(-1).max(-1)
+        return 1 / (self.trained.richness[:, 0, 0] * moved)
+
+    def _unresolved(self, panel, now):
+        """Largest error of interpolation in the panel, of the losses and of all correlations.
+
+        Losses count relative to themselves, correlations relative to the sizes of their two fields.
+        """
+        losses = self._per_output(self._losses(now))
+        worst = panel.unresolved(losses, losses.max(-1) + self._loss_floor())
+        last = slice(now.stop - self.axis.outputs, now.stop)
+        forward = self._forward_floor(now)[:, None]
+        two_time = self.stack.two_time()
+        for name, floor in (("C_h", forward), ("C_g", 0 * forward)):
+            for matrix in two_time[name].values():
+                own = np.sqrt(np.abs(np.einsum("bii->bi", matrix[:, now, now])))
+                largest = self._per_output(own[:, None]).max(-1) + floor
+                for end in (self.axis.rows(0, 1), last):
+                    other = np.sqrt(np.abs(np.einsum("bii->bi", matrix[:, end, end]))) + floor
+                    curves = self._per_output(matrix[:, end, now])
+                    size = other[:, :, None] * largest[:, None]
+                    worst = max(worst, panel.unresolved(curves, size))
+        return worst
+
+    def _per_output(self, values):
+        """Values [.., rows] as [.., outputs, nodes]."""
+        return np.swapaxes(self.axis.by_output(values), -1, -2)
+
+    def _stationary(self, panel):
+        """Whether, at the present rate of change, no loss would change until the end."""
+        now = self.axis.rows(self.count - len(panel.nodes), self.count)
+        losses = self._per_output(self._losses(now))
+        slopes = np.abs(losses @ panel.slopes().T)
+        change, size = slopes[..., -1] * (self.end - panel.stop), losses[..., -1]
+        still = change < 0.1 * self.tolerance * (size + self._loss_floor())
+        return bool(still.all() and (slopes[..., -1] <= slopes[..., 0]).all())

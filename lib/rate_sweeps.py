@@ -1,0 +1,142 @@
+"""Learning-rate curves over widths, depths, richness: many networks at many rates, in one call."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from lib import checks
+from lib.data import Data
+from lib.network import Network
+from lib.pieces import compute
+from lib.rates import LOSSES, at_rates
+from lib.solver import solve
+from lib.status import Outcome
+
+
+@dataclass(frozen=True, eq=False)
+class RateCurves:
+    """Losses of several networks at the same learning rates.
+
+    Attributes
+    ----------
+    networks : tuple of n Network
+    rates : [K]
+        Learning rates.
+    results : tuple of n Solution or Runs
+        One for each network, with a leading axis over the K rates.
+    """
+
+    networks: tuple[Network, ...]
+    rates: np.ndarray
+    results: tuple
+
+    def final(self, loss="test_loss"):
+        """The loss after the last step: [n, K] from the theory, [n, K, seeds] from networks."""
+        if loss not in LOSSES:
+            raise ValueError(f"loss is {loss!r}: give one of {', '.join(LOSSES)}.")
+        return np.array([getattr(result, loss)[..., -1] for result in self.results])
+
+
+def rate_curves(networks, data, training, rates, *, cache=None):
+    r"""The theory of several networks at several learning rates.
+
+    Each network is one piece of work; see `lib.pieces` for clusters and for resuming.
+
+    Parameters
+    ----------
+    networks : sequence of n Network
+        They may differ in everything: width, depth, richness, branches.
+    data : Data or sequence of n Data
+    training : Training or callable
+        Its learning rate is what varies, see `lib.rates.at_rates`.
+    rates : sequence of K floats
+    cache : path or None
+        Directory where finished pieces are kept, so that an interrupted sweep resumes.
+
+    Returns
+    -------
+    RateCurves
+        Of `Solution`s, without the two-time matrices.
+    """
+    pieces, rates = _pieces(networks, data, training, rates)
+    results = compute(_solve, pieces, cache)
+    return RateCurves(tuple(networks), rates, tuple(results))
+
+
+def measured_rate_curves(
+    networks, data, training, rates, *, dim=None, seeds=8, dtype="float32", cache=None
+):
+    r"""Networks of finite size at several learning rates.
+
+    Each network and seed is one piece of work; all rates of a seed start from the same weights and data.
+
+    Parameters
+    ----------
+    networks, data, training, rates, cache
+        As for `rate_curves`.
+    dim, seeds, dtype
+        As for `simulate`.
+
+    Returns
+    -------
+    RateCurves
+        Of `Runs`.
+    """
+    pieces, rates = _pieces(networks, data, training, rates)
+    if not isinstance(seeds, Sequence):
+        seeds = range(checks.integer("seeds", seeds))
+    seeds = tuple(seeds)
+    if len(seeds) == 0:
+        raise ValueError("there are no seeds: give a number of at least 1, or a list.")
+    runs = compute(
+        _simulate, [(*piece, dim, seed, dtype) for piece in pieces for seed in seeds], cache
+    )
+    by_network = [runs[i : i + len(seeds)] for i in range(0, len(runs), len(seeds))]
+    return RateCurves(tuple(networks), rates, tuple(_over_seeds(group) for group in by_network))
+
+
+def _pieces(networks, data, training, rates):
+    """(network, data, trainings) for each network, and the rates as an array."""
+    rates = np.array(checks.sequence("rates", rates, positive=True))
+    if isinstance(networks, Network) or not isinstance(networks, Sequence) or not networks:
+        raise ValueError(f"networks is {networks!r}: give a list of lib.Network.")
+    data = [data] * len(networks) if isinstance(data, Data) else list(data)
+    if len(data) != len(networks):
+        raise ValueError(
+            f"{len(networks)} networks but {len(data)} data: give one lib.Data, or one for each."
+        )
+    trainings = at_rates(training, rates)
+    return [
+        (network, entry, trainings) for network, entry in zip(networks, data, strict=True)
+    ], rates
+
+
+def _solve(network, data, trainings):
+    return _finished(solve(network, data, trainings, keep_matrices=False))
+
+
+def _simulate(network, data, trainings, dim, seed, dtype):
+    from lib.simulator import simulate  # torch is for those who train networks
+
+    return _finished(
+        simulate(network, data, trainings, dim=dim, seeds=[seed], dtype=dtype, progress=False)
+    )
+
+
+def _finished(result):
+    """The result; an interrupted one must not reach the cache, and ends the sweep."""
+    if any(status.outcome is Outcome.INTERRUPTED for status in np.ravel(result.status)):
+        raise KeyboardInterrupt
+    return result
+
+
+def _over_seeds(runs):
+    """Runs of one seed each as the runs of all seeds."""
+    return replace(
+        runs[0],
+        seeds=tuple(seed for run in runs for seed in run.seeds),
+        status=np.concatenate([run.status for run in runs], axis=1),
+        wall_time=sum(run.wall_time for run in runs),
+        **{loss: np.concatenate([getattr(run, loss) for run in runs], axis=1) for loss in LOSSES},
+    )

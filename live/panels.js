@@ -1,0 +1,265 @@
+/* What a live figure shows: learning curves with networks, and the loss against the learning rate. */
+"use strict";
+
+var DeepLinear = globalThis.DeepLinear || {};
+
+(function () {
+  /* Milliseconds of work at a time beside the page's own. */
+  const SLICE = 12;
+
+  /* More weights than this do not fit a page (eight bytes each). */
+  const MOST_WEIGHTS = 2.5e7;
+
+  const LOSSES = {
+    test_loss: { name: "test loss", key: "testLoss", color: 0, dash: 0, marker: "circle" },
+    train_loss: { name: "training loss", key: "trainLoss", color: 1, dash: 1, marker: "square" },
+    excess_loss: { name: "excess loss", key: "excessLoss", color: 0, dash: 0, marker: "circle" },
+  };
+
+  /* At most `count` steps between 0 and T, the first and the last among them. */
+  function shownSteps(steps, count) {
+    const all = Array.from({ length: count }, (_, k) => Math.round((k * steps) / (count - 1)));
+    return [...new Set(all)];
+  }
+
+  function rows(panel, { name, x, y, error }) {
+    return Array.from(x, (at, i) => [panel, name, at, y[i], error?.[i] ?? ""]);
+  }
+
+  function weightCount(problem, dim) {
+    const sizes = [1, ...problem.widths].map((nu, l) => (l === 0 ? dim : Math.round(nu * dim)));
+    return sizes.reduce((sum, size, l) => sum + (l > 0 ? size * sizes[l - 1] : 0), 0);
+  }
+
+  function* trainAll(problem, dim, seeds) {
+    for (let seed = 0; seed < seeds; seed++) yield yield* DeepLinear.train(problem, dim, seed);
+  }
+
+  /* Learning curves: theory at every step, networks at some. */
+  class Curves {
+    constructor(parent, say, losses) {
+      this.losses = losses.map((loss) => LOSSES[loss]);
+      this.say = say;
+      this.chart = DeepLinear.chart(parent, {
+        title: "Learning curves",
+        xLabel: "step t",
+        yLabel: "loss",
+        xLogarithmic: false,
+      });
+      this.stop = () => {};
+    }
+
+    /* The theory, at once; the networks of the old state are gone. */
+    update(state) {
+      this.stop();
+      this.state = { ...state };
+      this.problem = DeepLinear.problemOf(state);
+      this.theory = DeepLinear.solve(this.problem);
+      this.runs = [];
+      this.draw();
+    }
+
+    /* The networks, in the background. */
+    settle() {
+      const { dim, seeds } = this.state;
+      const weights = weightCount(this.problem, dim);
+      if (seeds === 0) {
+        this.say(this.ofTheory());
+      } else if (weights > MOST_WEIGHTS) {
+        this.say(
+          `${this.ofTheory()} Networks of ${Math.round(weights / 1e6)} million weights are too ` +
+            "large for a page: lower D, ν or L.",
+        );
+      } else {
+        this.say(`${this.ofTheory()} Training ${seeds} networks with D = ${dim} …`);
+        const received = (run) => {
+          this.runs.push(run);
+          this.drawSoon();
+          if (this.runs.length === seeds) this.say(`${this.ofTheory()} ${this.ofNetworks()}`);
+        };
+        this.stop = DeepLinear.inSlices(trainAll(this.problem, dim, seeds), received, SLICE);
+      }
+    }
+
+    series() {
+      const x = Float64Array.from(this.theory.testLoss, (_, t) => t);
+      const lines = this.losses.map((loss) => ({
+        ...loss,
+        name: `${loss.name}, theory`,
+        x,
+        y: this.theory[loss.key],
+      }));
+      if (this.runs.length === 0) return { lines, points: [] };
+      const steps = shownSteps(this.problem.steps, 11);
+      const points = this.losses.map((loss) => {
+        const curves = this.runs.map((run) => run[loss.key]);
+        const middles = steps.map((t) => DeepLinear.summarise(curves, t));
+        return {
+          ...loss,
+          name: `${loss.name}, networks (D = ${this.state.dim}, ${curves.length} seeds)`,
+          x: steps,
+          y: middles.map((middle) => middle?.mean ?? Infinity),
+          error: middles.map((middle) => middle?.error ?? null),
+        };
+      });
+      return { lines, points };
+    }
+
+    /* With the next frame: small networks are trained faster than a chart is drawn. */
+    drawSoon() {
+      this.frame ??= requestAnimationFrame(() => {
+        this.frame = null;
+        this.draw();
+      });
+    }
+
+    draw() {
+      this.chart.draw(this.series());
+      this.chart.describe(`Learning curves. ${this.ofTheory()}`);
+    }
+
+    table() {
+      const { lines, points } = this.series();
+      return [...lines, ...points].flatMap((one) => rows("curves", one));
+    }
+
+    ofTheory() {
+      const { theory, problem } = this;
+      if (theory.divergedAt !== null) {
+        return `Theory: the loss diverges at step ${theory.divergedAt}; lower the learning rate.`;
+      }
+      const words = this.losses.map((loss) => {
+        const curve = theory[loss.key];
+        const [first, last] = [curve[0], curve[problem.steps]].map(DeepLinear.format);
+        return `${loss.name} from ${first} to ${last}`;
+      });
+      const best = theory.testLoss.indexOf(Math.min(...theory.testLoss));
+      const early = best < problem.steps ? `, the test loss is lowest at step ${best}` : "";
+      return `Theory: ${words.join(", ")}${early}.`;
+    }
+
+    ofNetworks() {
+      const { lines, points } = this.series();
+      const count = this.runs.length;
+      let [errors, fraction] = [0, 0];
+      points.forEach(({ x, y, error }, k) =>
+        x.forEach((t, i) => {
+          const expected = lines[k].y[t];
+          if (!Number.isFinite(expected) || !error[i]) return;
+          errors = Math.max(errors, Math.abs(y[i] - expected) / error[i]);
+          fraction = Math.max(fraction, Math.abs(y[i] - expected) / expected);
+        }),
+      );
+      const diverged = this.runs.filter((run) => run.divergedAt !== null).length;
+      if (diverged > 0) return `${diverged} of ${count} networks diverge.`;
+      return (
+        `${count} networks: at the most ${errors.toFixed(1)} standard errors ` +
+        `and ${(100 * fraction).toFixed(fraction < 0.1 ? 1 : 0)} % from the theory.`
+      );
+    }
+  }
+
+  function* bowlCurves(state, { widths, learning_rates }) {
+    for (const parameterization of ["mean-field", "ntk"]) {
+      for (const width of widths) {
+        const y = [];
+        for (const learning_rate of learning_rates) {
+          const { bowl_steps: steps } = state;
+          const one = { ...state, parameterization, width, learning_rate, steps };
+          y.push(DeepLinear.solve(DeepLinear.problemOf(one)).testLoss[steps]);
+          yield;
+        }
+        yield { parameterization, width, y };
+      }
+    }
+  }
+
+  /* Test loss after the last step against the learning rate, widths side by side: in mean-field
+   * scaling the best learning rate stays where it is, in NTK scaling it moves with the width. */
+  class Bowl {
+    constructor(parent, say, grid) {
+      Object.assign(this, { grid, say });
+      this.charts = {};
+      this.curves = {};
+      for (const [name, title] of [
+        ["mean-field", "Mean-field parameterization"],
+        ["ntk", "NTK parameterization"],
+      ]) {
+        this.charts[name] = DeepLinear.chart(parent, {
+          title,
+          xLabel: "learning rate η",
+          yLabel: "test loss at the end",
+          xLogarithmic: true,
+        });
+        this.curves[name] = new Map();
+      }
+      this.stop = () => {};
+    }
+
+    update(state) {
+      const { depth, richness, data, noise, bowl_steps } = state;
+      const key = JSON.stringify([depth, richness, data, state[data], noise, bowl_steps]);
+      this.rate = state.learning_rate;
+      if (key === this.key) return this.draw();
+      this.key = key;
+      this.stop();
+      let missing = 2 * this.grid.widths.length;
+      const received = ({ parameterization, width, y }) => {
+        this.curves[parameterization].set(width, y);
+        missing -= 1;
+        this.draw();
+        if (missing === 0) this.say(this.words());
+      };
+      this.stop = DeepLinear.inSlices(bowlCurves({ ...state }, this.grid), received, SLICE);
+    }
+
+    settle() {}
+
+    lines(parameterization) {
+      const curves = this.curves[parameterization];
+      return this.grid.widths.filter((nu) => curves.has(nu)).map((nu, k) => ({
+        name: `ν = ${nu}`,
+        x: this.grid.learning_rates,
+        y: curves.get(nu),
+        color: `ordered-${k}`,
+        dash: k,
+      }));
+    }
+
+    best({ y }) {
+      return y.indexOf(Math.min(...y));
+    }
+
+    draw() {
+      for (const [parameterization, chart] of Object.entries(this.charts)) {
+        const lines = this.lines(parameterization);
+        if (lines.length === 0) continue;
+        const points = lines.map((line) => {
+          const best = this.best(line);
+          return { x: [line.x[best]], y: [line.y[best]], color: line.color, marker: "star" };
+        });
+        chart.draw({ lines, points, rule: this.rate });
+        chart.describe(`Test loss against learning rate. ${this.bests(parameterization)}.`);
+      }
+    }
+
+    table() {
+      return Object.keys(this.charts).flatMap((name) =>
+        this.lines(name).flatMap((line) => rows(`bowl ${name}`, line)),
+      );
+    }
+
+    bests(parameterization) {
+      const bests = this.lines(parameterization).map(
+        (line) => `${DeepLinear.format(line.x[this.best(line)])} at ${line.name}`,
+      );
+      return `Best η, ${parameterization}: ${bests.join(", ")}`;
+    }
+
+    words() {
+      return `${Object.keys(this.charts).map((name) => this.bests(name)).join(". ")}.`;
+    }
+  }
+
+  DeepLinear.panels = { Curves, Bowl };
+})();

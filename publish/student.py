@@ -1,0 +1,119 @@
+"""The student edition, without solutions: `python -m publish.student sources|check FOLDER`.
+
+`sources` writes what Jupyter Book needs into FOLDER/source and notebooks into FOLDER/notebooks; `check`
+fails if anything of a solution is left in FOLDER, in the built pages too.
+"""
+
+import html
+import json
+import re
+import shutil
+import sys
+from pathlib import Path
+
+import jupytext
+import nbformat
+from plain_notebook import portable
+from repository import repository, requirement
+
+from publish.chapters import ROOT, chapters
+
+GATED = re.compile(
+    r"^```\{solution-start\}.*?^```\{solution-end\}\n```\n?", re.MULTILINE | re.DOTALL
+)
+CLOSED = re.compile(r"^(`{3,}|:{3,})\{solution\}.*?^\1 *\n?", re.MULTILINE | re.DOTALL)
+ANSWER = "```{code-cell} ipython3\n# Your answer.\n```\n"
+LEFT_OUT = {"_build", "notebooks", "node_modules", "tests", "benchmarks"}
+SHORTEST = 25
+"""Lines of a solution that are shorter could stand anywhere."""
+
+
+def without_solutions(text, instead=""):
+    """A chapter's text with `instead` in the place of each solution."""
+    return CLOSED.sub(lambda m: instead, GATED.sub(lambda m: instead, text))
+
+
+def solutions(text):
+    """The solutions in a chapter's text."""
+    return [m[0] for pattern in (GATED, CLOSED) for m in pattern.finditer(text)]
+
+
+def bare(text):
+    """Letters and digits only: what is left of a line in any format."""
+    return re.sub(r"[\W_]+", "", html.unescape(re.sub(r"</?[a-zA-Z][^<>\n]*>", "", text)))
+
+
+def read(file):
+    """The text of a file, of a notebook that of its cells and their outputs."""
+    text = file.read_text(errors="ignore")
+    return "\n".join(strings(json.loads(text))) if file.suffix == ".ipynb" else text
+
+
+def strings(value):
+    """All strings in parsed JSON."""
+    if isinstance(value, str):
+        return [value]
+    if isinstance(value, (dict, list)):
+        parts = value.values() if isinstance(value, dict) else value
+        return [text for part in parts for text in strings(part)]
+    return []
+
+
+def secrets(texts):
+    """Lines that occur in the solutions of chapters and nowhere else in any of them, bare."""
+    rest = "\n".join(bare(without_solutions(text)) for text in texts)
+    parts = (solution for text in texts for solution in solutions(text))
+    lines = (bare(line) for solution in parts for line in solution.splitlines())
+    return {line for line in lines if len(line) >= SHORTEST and line not in rest}
+
+
+def leaks(files, secret):
+    """(file, line) for each secret line that is in one of `files`, whatever its markup."""
+    found = []
+    for file in files:
+        text = bare(read(file))
+        found += [(file, line) for line in sorted(secret) if line in text]
+    return found
+
+
+def write_sources(folder, root=ROOT):
+    """The book's sources and notebooks without solutions."""
+    source, needs = Path(folder) / "source", requirement(repository(root))
+    for entry in sorted(Path(root).iterdir()):
+        if entry.name in LEFT_OUT or (entry.name.startswith(".")):
+            continue
+        if entry.is_dir():
+            ignored = shutil.ignore_patterns("__pycache__")
+            shutil.copytree(entry, source / entry.name, ignore=ignored)
+        else:
+            source.mkdir(parents=True, exist_ok=True)
+            shutil.copy(entry, source / entry.name)
+    for chapter in chapters(root):
+        text = (Path(root) / chapter).read_text()
+        (source / chapter).write_text(without_solutions(text))
+        notebook = jupytext.reads(without_solutions(text, ANSWER), fmt="md:myst")
+        target = Path(folder) / "notebooks" / f"{chapter.stem}.ipynb"
+        target.parent.mkdir(parents=True, exist_ok=True)
+        nbformat.write(portable(notebook, needs), target)
+
+
+def check(folder, root=ROOT):
+    """What is left of the solutions in `folder`."""
+    secret = secrets([(Path(root) / chapter).read_text() for chapter in chapters(root)])
+    kinds = {".md", ".ipynb", ".html", ".js", ".txt", ".py"}
+    files = [p for p in Path(folder).rglob("*") if p.suffix in kinds and p.is_file()]
+    return leaks(files, secret)
+
+
+if __name__ == "__main__":
+    command, place = sys.argv[1:]
+    if command == "sources":
+        shutil.rmtree(place, ignore_errors=True)
+        write_sources(place)
+    elif command == "check":
+        left = check(place)
+        for file, line in left:
+            print(f"{file}: {line}")
+        sys.exit(f"{len(left)} lines of solutions are left" if left else 0)
+    else:
+        sys.exit(f"{command}: say sources or check")

@@ -1,0 +1,90 @@
+"""The course: exercises, chapters and quizzes are complete and agree with the book."""
+
+import nbformat
+import pytest
+import yaml
+from exercise_table import LEVELS, exercises, facts, run_times
+from slides import deck, equations, figures
+from sphinx.errors import ExtensionError
+
+from publish.chapters import ROOT, chapters
+
+TOC = yaml.safe_load((ROOT / "_toc.yml").read_text())
+# A chapter without exercises, such as an epilogue, has `exercises: false` in the list.
+LISTED = yaml.safe_load((ROOT / "course" / "chapters.yml").read_text())
+
+
+WITHOUT = {chapter["file"] for chapter in LISTED if not chapter.get("exercises", True)}
+
+
+@pytest.mark.parametrize(
+    "chapter", [c for c in chapters() if str(c.with_suffix("")) not in WITHOUT], ids=str
+)
+def test_each_exercise_says_what_it_asks(chapter):
+    found = dict(exercises((ROOT / chapter).read_text()))
+    assert len(found) >= 3
+    assert {"By hand", "By code", "Open"} <= set(found.values())
+    missing = [label for label in found if label not in facts(ROOT)]
+    assert missing == [], "give level and minutes in course/exercises.yml"
+
+
+def test_levels_and_minutes_are_sensible():
+    for label, (level, minutes) in facts(ROOT).items():
+        assert level in LEVELS and 5 <= minutes <= 180, label
+
+
+def test_the_list_of_chapters_is_that_of_the_book():
+    book = [str(chapter.with_suffix("")) for chapter in chapters()]
+    listed = [chapter["file"] for chapter in LISTED]
+    assert [file for file in listed if file in book] == book
+    for chapter in LISTED:
+        if chapter["file"] in book:
+            assert f"({chapter['label']})=" in (ROOT / f"{chapter['file']}.md").read_text()
+
+
+def test_each_part_with_chapters_ends_with_a_quiz():
+    parts = [[entry["file"] for entry in part["chapters"]] for part in TOC["parts"]]
+    for part in parts:
+        if any(file.startswith("chapters/") for file in part):
+            assert part[-1].startswith("course/quiz-")
+
+
+def test_run_times_are_those_of_the_solutions():
+    def cell(begin, end):
+        times = {
+            "iopub.execute_input": f"2026-01-01T00:00:{begin}Z",
+            "shell.execute_reply": f"2026-01-01T00:00:{end}Z",
+        }
+        return nbformat.v4.new_code_cell("1", metadata={"execution": times})
+
+    text = nbformat.v4.new_markdown_cell
+    notebook = nbformat.v4.new_notebook(
+        cells=[
+            cell("00.0", "09.0"),
+            text("```{exercise-end}\n```\n\n```{solution-start} one\n:class: dropdown\n```\nSo:"),
+            cell("10.0", "11.5"),
+            cell("12.0", "12.25"),
+            text(
+                "```{solution-end}\n```\n\n```{solution-start} two\n```\nNo code.\n```{solution-end}\n```"
+            ),
+            cell("20.0", "29.0"),
+        ]
+    )
+    assert run_times(notebook) == {"one": 1.75, "two": 0.0}
+
+
+def test_slides_take_equations_and_figures_from_chapters():
+    image = '<img alt="A line." src="data:image/png;base64,AAAA" width="1">'
+    metadata = {"mystnb": {"figure": {"name": "fig-a"}}}
+    output = nbformat.v4.new_output("display_data", {"text/html": f"{image}<a>CSV</a>"})
+    cell = nbformat.v4.new_code_cell("1", metadata=metadata, outputs=[output])
+    assert figures([nbformat.v4.new_notebook(cells=[cell])]) == {"fig-a": image}
+    assert equations(["```{math}\n:label: a-b\nx < y\n```"]) == {"a-b": "x < y"}
+    known = {("figure", "fig-a"): image}
+    page = deck(
+        "# Title\n\n---\n\n## Next\n\n{{ figure fig-a }} and $x < y$\nNotes:\nSay it.", known
+    )
+    assert page.count("<section>") == 2 and image in page
+    assert r"\(x &lt; y\)" in page and '<aside class="notes"><p>Say it.' in page
+    with pytest.raises(ExtensionError, match="fig-b"):
+        deck("# Title\n\n{{ figure fig-b }}", known)

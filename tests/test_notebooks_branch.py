@@ -1,0 +1,110 @@
+"""The branch of notebooks: every link has its target there, and the first cell installs the package."""
+
+import ast
+import re
+import subprocess
+import sys
+from urllib.parse import parse_qs, unquote, urlsplit
+
+import nbformat
+import pytest
+from plain_notebook import plain
+from repository import BRANCH, binder, colab, repository, requirement, site
+
+from publish import notebooks
+from publish.chapters import ROOT, chapters
+
+
+@pytest.fixture(scope="module")
+def branch(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("branch") / "notebooks"
+    notebooks.write(folder)
+    return folder
+
+
+def target(link):
+    """The repository, branch and file that a Colab or Binder link opens."""
+    parts = urlsplit(link)
+    path = unquote(parts.path).strip("/").split("/")
+    if parts.netloc == "colab.research.google.com":
+        assert path[0] == "github" and path[3] == "blob"
+        return "/".join(path[1:3]), path[4], "/".join(path[5:])
+    assert parts.netloc == "mybinder.org" and path[:2] == ["v2", "gh"]
+    return "/".join(path[2:4]), path[4], parse_qs(parts.query)["labpath"][0]
+
+
+@pytest.mark.parametrize("chapter", chapters(), ids=str)
+@pytest.mark.parametrize("service", [colab, binder])
+def test_links_find_their_notebook(branch, chapter, service):
+    url = repository(ROOT)
+    name, there, file = target(service(url, str(chapter.with_suffix(""))))
+    assert (name, there) == (urlsplit(url).path.strip("/"), BRANCH)
+    assert (branch / file).is_file()
+
+
+@pytest.mark.parametrize("chapter", chapters(), ids=str)
+def test_notebooks_are_plain_and_without_outputs(branch, chapter):
+    notebook = nbformat.read(branch / chapter.with_suffix(".ipynb"), 4)
+    nbformat.validate(notebook)
+    for cell in notebook.cells:
+        if cell.cell_type == "markdown":
+            assert not re.search(r"```\{|\{[a-z:]+\}`|^\([\w-]+\)=$", cell.source, re.M), (
+                cell.source
+            )
+        else:
+            assert cell.outputs == [] and cell.execution_count is None
+    assert requirement(repository(ROOT)) in notebook.cells[0].source
+    text = (ROOT / chapter).read_text()
+    assert sum(cell.cell_type == "code" for cell in notebook.cells) == text.count("{code-cell}") + 1
+
+
+def test_directives_become_plain_markdown():
+    text = (
+        "(a-b)=\nSee {eq}`x-y`, {ref}`words <z>`, {cite:t}`someone`.\n\n"
+        "```{math}\n:label: x-y\na = b\n```\n\n```{exercise-start}\n:label: e\n```\nTry.\n"
+        "```{exercise-end}\n```"
+    )
+    assert plain(text) == (
+        "See (x-y), words, [someone].\n\n$$\na = b \\tag{x-y}\n$$\n\n**Exercise.**\nTry."
+    )
+
+
+@pytest.mark.slow
+def test_the_first_cell_installs_the_package(branch, tmp_path):
+    """As on Colab, with the repository's address replaced by a local one."""
+    git = ["git", "-c", "user.name=a", "-c", "user.email=a@b.c"]
+    for command in (["init", "-q", "-b", BRANCH], ["add", "-A"], ["commit", "-qm", "notebooks"]):
+        subprocess.run([*git, *command], cwd=branch, check=True)
+    cell = nbformat.read(branch / chapters()[0].with_suffix(".ipynb"), 4).cells[0].source
+    (line,) = [line for line in cell.splitlines() if "%pip install" in line]
+    wanted = re.search('"(.+)"', line)[1].replace(
+        repository(ROOT), f"file://localhost{branch.as_posix()}"
+    )
+    pip = [
+        sys.executable,
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "--no-deps",
+        "--target",
+        str(tmp_path),
+    ]
+    subprocess.run([*pip, wanted], check=True)
+    installed = {path.name for path in (tmp_path / "lib").glob("*.py")}
+    assert installed == {path.name for path in (ROOT / "lib").glob("*.py")}
+
+
+def test_the_first_cell_is_python_beside_its_magic(branch):
+    cell = nbformat.read(branch / chapters()[0].with_suffix(".ipynb"), 4).cells[0].source
+    ast.parse(cell.replace("%pip", "None; #"))
+
+
+def test_the_repository_a_build_runs_in_replaces_only_the_placeholder(tmp_path, monkeypatch):
+    monkeypatch.setenv("GITHUB_REPOSITORY", "Someone/book")
+    config = tmp_path / "_config.yml"
+    config.write_text("repository:\n  url: https://github.com/OWNER/REPO\n")
+    assert repository(tmp_path) == "https://github.com/Someone/book"
+    assert site(repository(tmp_path)) == "https://someone.github.io/book/"
+    config.write_text("repository:\n  url: https://github.com/them/theirs/\n")
+    assert repository(tmp_path) == "https://github.com/them/theirs"

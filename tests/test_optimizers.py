@@ -1,0 +1,73 @@
+"""Optimizers: closed forms of K and d, limits, and networks."""
+
+import numpy as np
+import pytest
+
+import lib
+from lib.agreement import deviation
+
+STEPS = 12
+T, S = np.tril_indices(STEPS + 1, -1)
+RATES = np.linspace(0.1, 0.02, STEPS)
+DATA = lib.Data(samples=2, noise=0.3)
+NETWORK = lib.Network(2, 1.0)
+
+
+def test_kernels_have_closed_forms():
+    eta, mu, omega = 0.1, 0.6, 0.3
+    d = np.cumprod([1, *(1 - omega * RATES)])
+    expected = {
+        lib.GradientDescent(STEPS, RATES): RATES[S],
+        lib.GradientDescent(STEPS, eta, momentum=mu): eta * (1 - mu ** (T - S)) / (1 - mu),
+        lib.GradientDescent(STEPS, eta, momentum=mu, nesterov=True): eta
+        * (1 - mu ** (T - S + 1))
+        / (1 - mu),
+        lib.GradientDescent(STEPS, RATES, weight_decay=omega): RATES[S] * d[T] / d[S + 1],
+    }
+    for training, kernel in expected.items():
+        memory = training.memory()
+        assert memory.K[T, S] == pytest.approx(kernel, rel=1e-12)
+        assert not np.triu(memory.K).any()
+        decayed = d if training.weight_decay else 1.0
+        assert memory.decay == pytest.approx(decayed * np.ones(STEPS + 1), rel=1e-12)
+
+
+def test_weight_decay_alone_shrinks_the_function():
+    """With rates so small that nothing is learned, f at step t is d(t)^(L + 1) times that at 0."""
+    omega, rate = 4e4, 1e-6
+    training = lib.GradientDescent(20, rate, weight_decay=omega)
+    network = lib.Network(3, 0.5, 0.8)
+    size = 1 / (0.8**2 * 0.5)
+    excess = lib.solve(network, lib.Data(), training).excess_loss
+    d = (1 - rate * omega) ** np.arange(21)
+    assert excess == pytest.approx(1 + size * d ** (2 * 4), rel=1e-3)
+
+
+@pytest.mark.parametrize("momentum", [0.0, 0.5])
+def test_small_steps_tend_to_one_flow(momentum):
+    """At fixed effective rate times steps the error halves with the rate, and the limit is common."""
+
+    def at_end(rate, momentum):
+        training = lib.GradientDescent(round(2 / rate), rate * (1 - momentum), momentum=momentum)
+        return lib.solve(NETWORK, DATA, training, keep_matrices=False).excess_loss[-1]
+
+    coarse, middle, fine = (at_end(rate, momentum) for rate in (0.02, 0.01, 0.005))
+    assert (coarse - middle) / (middle - fine) == pytest.approx(2, rel=0.1)
+    plain = 2 * at_end(0.005, 0.0) - at_end(0.01, 0.0)
+    assert 2 * fine - middle == pytest.approx(plain, rel=2e-3)
+
+
+def test_networks_follow_every_optimizer():
+    """Within four standard errors and 10 % at D = 300 (5 % at 500 in the book)."""
+    trainings = [
+        lib.GradientDescent(STEPS, RATES),
+        lib.GradientDescent(STEPS, 0.02, momentum=0.6),
+        lib.GradientDescent(STEPS, 0.02, momentum=0.6, nesterov=True),
+        lib.GradientDescent(STEPS, 0.05, weight_decay=0.5),
+    ]
+    theory = lib.solve(NETWORK, DATA, trainings)
+    runs = lib.simulate(NETWORK, DATA, trainings, dim=300, seeds=10, dtype="float32")
+    for k in range(len(trainings)):
+        for loss in ("excess_loss", "train_loss"):
+            errors, fraction = deviation(getattr(theory, loss)[k], getattr(runs, loss)[k])
+            assert errors < 4 and fraction < 0.1
