@@ -1,4 +1,4 @@
-"""How time and memory of `lib.solve` grow: fitted slopes over the steps T and the depth L.
+"""How time and memory of `lib.solve` at every step grow: fitted slopes over steps T and depth L.
 
 Repeated data, plain network. Expected: memory ~ L T^2, time ~ L T^3. Time is processor time, so that
 other work on the machine matters less; memory is the peak that numpy allocated.
@@ -23,7 +23,7 @@ def cost(depth, steps):
     network, training = lib.Network(depth, 1.0), lib.GradientDescent(steps, 0.06 / (depth + 1))
     tracemalloc.start()
     start = time.process_time()
-    solution = lib.solve(network, DATA, training)
+    solution = lib.solve(network, DATA, training, grid=lib.EveryStep())
     seconds = time.process_time() - start
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
