@@ -26,6 +26,9 @@ MEMORY = 12
 SWEEPS = 80
 """A panel that has not settled after so many sweeps is tried again, shorter."""
 
+EASY = 24
+"""Panels that need more sweeps are followed by relatively shorter ones."""
+
 MOST_GROWTH = 3.5
 """Factor by which a panel may be longer than the last one, if that was resolved with ease."""
 
@@ -132,7 +135,7 @@ class NodeMarch:
         self.decay = np.ones((len(starts), self.axis.nodes))
         self.times = np.zeros(self.axis.nodes)
         self.panels, self.error, self.count = [], 0.0, 1
-        self.fastest, self.still_since = 0.0, np.inf
+        self.sweeps, self.fastest, self.still_since = 0, 0.0, np.inf
 
     def run(self, progress=None):
         """March; return the `Course`. Ends early for lack of room, divergence, or an interrupt."""
@@ -169,7 +172,7 @@ class NodeMarch:
             room = (AIM * self.tolerance / max(error, 1e-300)) ** (1 / NODES)
             if error < self.tolerance:
                 time, singles = panel.stop, NODES
-                growth = min(growth * min(room, EAGERNESS), MOST_GROWTH)
+                growth = min(growth * min(room, EASY / self.sweeps, EAGERNESS), MOST_GROWTH)
                 length = max(length * growth, shortest)
                 yield time, time < self.end and self._stationary(time)
             elif length > shortest:
@@ -246,7 +249,7 @@ class NodeMarch:
         accelerated = [Anderson(MEMORY) for _ in self.accumulations]
         x, losses, accuracy = block.read(), self._losses(now), 0.1 * self.tolerance
         scale, quiet = block.scale(x), 0
-        for _ in range(SWEEPS):
+        for self.sweeps in range(1, SWEEPS + 1):
             sweep(self.stack, self.inputs, now)
             image, previous, losses = block.read(), losses, self._losses(now)
             if not np.isfinite(image).all():
