@@ -26,7 +26,7 @@ MEMORY = 12
 SWEEPS = 80
 """A panel that has not settled after so many sweeps is tried again, shorter."""
 
-EASY = 24
+EASY = 40
 """Panels that need more sweeps are followed by relatively shorter ones."""
 
 MOST_GROWTH = 3.5
