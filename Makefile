@@ -8,6 +8,10 @@ NODE := node_modules/.package-lock.json
 SOURCES := $(wildcard _config.yml _toc.yml *.md CITATION.cff references.bib chapters/*.md reference/*.md course/* course/slides/* \
   lib/*.py ext/*.py live/* _static/* _templates/*)
 
+# The matrices are small: threads would wait for each other longer than they work.
+export OMP_NUM_THREADS ?= 1
+export OPENBLAS_NUM_THREADS ?= 1
+
 .DEFAULT_GOAL := help
 .PHONY: help book test lint notebooks student branch links bench picture serve chromium node node_modules
 

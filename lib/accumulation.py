@@ -20,7 +20,7 @@ class Flow:
     weight: np.ndarray
 
     make_panel = staticmethod(panel)
-    in_steps = False
+    in_steps, steady = False, True
 
     def rows(self, panel):
         """K [m, columns + m] and decay [m] at the panel's nodes, and the accumulation after it."""
@@ -52,6 +52,11 @@ class Steps:
 
     make_panel = staticmethod(panel_of_steps)
     in_steps = True
+
+    @property
+    def steady(self):
+        """Whether the steps to come are like the last one."""
+        return np.ndim(self.training.learning_rate) == 0
 
     def rows(self, panel):
         """K [m, columns] and decay [m] at the panel's nodes, and the accumulation after it.

@@ -144,9 +144,20 @@ def input_residual(inputs, first, rows):
     )
 
 
+def noiseless_input_residual(inputs, first, rows):
+    """The same for an input layer whose v is its mean."""
+    now = slice(0, rows)
+    X = -inputs.trained.response(first.R_g, first.C_g, now) / inputs.trained.richness
+    mean, eigenvalues = inputs.mean[:, :, now], inputs.eigenvalues[:, None, None]
+    moved = eigenvalues * (X[:, None] @ mean)
+    violation = np.abs(mean - inputs.axis.output[now] - moved).max(axis=(1, 2, 3))
+    C_v = np.einsum("kxy,bkic,kcd,bkjd->bij", eigenvalues, mean, inputs.power, mean, optimize=True)
+    return np.maximum(violation, _mismatch(inputs.C_v[:, now, now], C_v))
+
+
 def residual(stack, inputs, rows):
     """Largest relative violation of the closed equations in the first `rows` rows, [batch]."""
     if rows == 0:
         return np.zeros(len(inputs.C_v))
     with np.errstate(all="ignore"):
-        return np.maximum(stack.residual(inputs, rows), input_residual(inputs, stack.first, rows))
+        return np.maximum(stack.residual(inputs, rows), inputs.residual(stack.first, rows))

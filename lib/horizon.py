@@ -26,11 +26,20 @@ MEMORY = 12
 SWEEPS = 80
 """A panel that has not settled after so many sweeps is tried again, shorter."""
 
-MOST_GROWTH = 1.8
+EASY = 24
+"""Panels that need more sweeps are followed by relatively shorter ones."""
+
+MOST_GROWTH = 3.5
 """Factor by which a panel may be longer than the last one, if that was resolved with ease."""
 
-CONFIDENT = 0.03
-"""Part of the tolerance below which an error is no longer told from that of the sweeps."""
+EAGERNESS = 1.25
+"""Factor by which that factor may rise from panel to panel."""
+
+AIM = 0.1
+"""Part of the tolerance that a panel's error should be."""
+
+SLOWED = 1e-3
+"""Part of its fastest rate to which training must have slowed before it may be called stationary."""
 
 ROUNDING = 1e-12
 """Losses are known to this fraction of the first loss, and no better."""
@@ -126,6 +135,7 @@ class NodeMarch:
         self.decay = np.ones((len(starts), self.axis.nodes))
         self.times = np.zeros(self.axis.nodes)
         self.panels, self.error, self.count = [], 0.0, 1
+        self.sweeps, self.fastest, self.still_since = 0, 0.0, np.inf
 
     def run(self, progress=None):
         """March; return the `Course`. Ends early for lack of room, divergence, or an interrupt."""
@@ -145,7 +155,7 @@ class NodeMarch:
 
     def _stretches(self):
         """Solve stretch after stretch; yield the time reached and whether all is stationary there."""
-        time, singles = 0, NODES
+        time, singles, growth = 0, NODES, EAGERNESS
         shortest = 2 * NODES if self.in_steps else 1e-14 * self.end
         length = shortest if self.in_steps else 0.05 / self.inputs.eigenvalues.max()
         if self.in_steps:
@@ -159,24 +169,21 @@ class NodeMarch:
                 yield time, False
                 continue
             error = self._try(panel)
+            room = (AIM * self.tolerance / max(error, 1e-300)) ** (1 / NODES)
             if error < self.tolerance:
                 time, singles = panel.stop, NODES
-                length = max(length * self._growth(error), shortest)
-                yield time, time < self.end and self._stationary(panel)
+                growth = min(growth * min(room, EASY / self.sweeps, EAGERNESS), MOST_GROWTH)
+                length = max(length * growth, shortest)
+                yield time, time < self.end and self._stationary(time)
             elif length > shortest:
-                length = max(length * self._growth(error), shortest)
+                growth = 1.0
+                length = max(length * max(room, 0.4), shortest)
             elif self.in_steps:
                 time = self._single_steps(time, singles)
                 singles *= 2
                 yield time, False
             else:
                 return
-
-    def _growth(self, error):
-        """How much longer the next panel may be than one with this error."""
-        if error < CONFIDENT * self.tolerance:
-            return MOST_GROWTH
-        return min(max(0.8 * (self.tolerance / error) ** (1 / NODES), 0.4), 1)
 
     def _room(self):
         return self.count + NODES <= self.axis.nodes
@@ -218,12 +225,12 @@ class NodeMarch:
         self.stack.extend(now, self.inputs)
         self.inputs.extend(now)
         try:
-            settled = self._settle(now)
+            blur = self._settle(now)
         except np.linalg.LinAlgError:  # an overflow on the way
-            settled = False
-        if not settled:
+            blur = np.inf
+        if blur == np.inf:
             return np.inf
-        error = self._unresolved(panel, now)
+        error = self._unresolved(panel, now, blur)
         if error < self.tolerance:
             nodes = slice(self.count, self.count + len(panel.nodes))
             self.panels.append(panel)
@@ -233,26 +240,31 @@ class NodeMarch:
         return error
 
     def _settle(self, now):
-        """Repeat the sweep over a panel until nothing changes; whether that succeeded."""
+        """Repeat the sweep over a panel until nothing changes, or the losses do not, sweep after sweep.
+
+        Returns how large the last change was in units of that which is allowed, at least 1: rounding
+        stirs forward fields that have almost vanished. Infinite if that failed.
+        """
         block = Block(self.stack, self.inputs, now, self._forward_floor(now), self._loss_floor())
         accelerated = [Anderson(MEMORY) for _ in self.accumulations]
         x, losses, accuracy = block.read(), self._losses(now), 0.1 * self.tolerance
-        scale = block.scale(x)
-        for _ in range(SWEEPS):
+        scale, quiet = block.scale(x), 0
+        for self.sweeps in range(1, SWEEPS + 1):
             sweep(self.stack, self.inputs, now)
             image, previous, losses = block.read(), losses, self._losses(now)
-            change = np.abs(image - x) / block.scale(image)
-            moved = np.abs(losses - previous) / (np.abs(losses) + self._loss_floor())
             if not np.isfinite(image).all():
-                return False
-            if change.max() < accuracy and moved.max() < accuracy:
-                return True
+                return np.inf
+            change = (np.abs(image - x) / block.scale(image)).max()
+            moved = np.abs(losses - previous) / (np.abs(losses) + self._loss_floor())
+            quiet = quiet + 1 if moved.max() < accuracy and change < accuracy**0.5 else 0
+            if quiet > 0 and (change < accuracy or quiet > MEMORY):
+                return max(change / accuracy, 1.0)
             x = scale * [
                 method.next(*pair)
                 for method, *pair in zip(accelerated, x / scale, image / scale, strict=True)
             ]
             block.write(x)
-        return False
+        return np.inf
 
     def _losses(self, now):
         """Diagonals of C_v and C_Delta in the rows `now`, [batch, 2, rows]."""
@@ -272,18 +284,18 @@ class NodeMarch:
         moved = np.abs(self.trained.K[:, last, now]).sum(-1).max(-1)
         return 1 / (self.trained.richness[:, 0, 0] * moved)
 
-    def _unresolved(self, panel, now):
+    def _unresolved(self, panel, now, blur):
         """Largest error of interpolation in the panel, of the losses and of all correlations.
 
         Losses count relative to themselves, correlations relative to the sizes of their two fields.
+        Forward fields that the sweeps have left blurred have been seen not to move the losses.
         """
         losses = self._per_output(self._losses(now))
         worst = panel.unresolved(losses, losses.max(-1) + self._loss_floor())
         last = slice(now.stop - self.axis.outputs, now.stop)
-        forward = self._forward_floor(now)[:, None]
-        two_time = self.stack.two_time()
-        for name, floor in (("C_h", forward), ("C_g", 0 * forward)):
-            for matrix in two_time[name].values():
+        forward = self._forward_floor(now)[:, None] * blur**0.5
+        for layer in self.stack.layers:
+            for matrix, floor in ((layer.C_h, forward), (layer.C_g, 0 * forward)):
                 own = np.sqrt(np.abs(np.einsum("bii->bi", matrix[:, now, now])))
                 largest = self._per_output(own[:, None]).max(-1) + floor
                 for end in (self.axis.rows(0, 1), last):
@@ -297,11 +309,29 @@ class NodeMarch:
         """Values [.., rows] as [.., outputs, nodes]."""
         return np.swapaxes(self.axis.by_output(values), -1, -2)
 
-    def _stationary(self, panel):
-        """Whether, at the present rate of change, no loss would change until the end."""
-        now = self.axis.rows(self.count - len(panel.nodes), self.count)
-        losses = self._per_output(self._losses(now))
-        slopes = np.abs(losses @ panel.slopes().T)
-        change, size = slopes[..., -1] * (self.end - panel.stop), losses[..., -1]
-        still = change < 0.1 * self.tolerance * (size + self._loss_floor())
-        return bool(still.all() and (slopes[..., -1] <= slopes[..., 0]).all())
+    def _stationary(self, time):
+        """Whether no loss will change any more, judged by how little they do per doubling of time.
+
+        This is not believed before training has been as quick as it is slow now, for as long as one
+        mode may have to wait for the next, or while the optimizer has a schedule.
+        """
+        times = self.times[: self.count]
+        losses = self._per_output(self._losses(self.axis.rows(0, self.count)))
+        size = losses[..., -1] + self._loss_floor()
+        change = float((np.ptp(losses[..., times >= time / 2], axis=-1) / size).max())
+        doublings = np.log2(self.end / time)
+        self.fastest = max(self.fastest, change)
+        if change * doublings >= 0.5 * self.tolerance:
+            self.still_since = np.inf
+            return False
+        self.still_since = min(self.still_since, time / 2)
+        waited = time >= self.still_since * self._widest_gap()
+        if self.accumulations[0].steady and waited and change < SLOWED * self.fastest:
+            self.error += change * doublings
+            return True
+        return False
+
+    def _widest_gap(self):
+        """Largest ratio of neighbouring eigenvalues."""
+        ordered = np.sort(self.inputs.eigenvalues)
+        return np.max(ordered[1:] / ordered[:-1], initial=1.0)

@@ -11,6 +11,7 @@ A centred network reads $\zeta$ through $E = 1 - \mathbf{1} e_0^\top$.
 
 import numpy as np
 
+from lib.consistency import input_residual, noiseless_input_residual
 from lib.linear_gaussian import (
     extend,
     identity_rows,
@@ -40,11 +41,15 @@ class InputLayer:
         self.axis, self.regime, self.trained = axis, regime, trained
         self.inverse_width, self.readout = inverse_width, readout
         self.C_v, self.C_h, self.R_vu, self.R_h = np.zeros((4, batch, n, n))
-        self.X, self.S, self.raw_S, self.Y = np.zeros((4, batch, n, n))
-        self.H_sum, self.H_sum2, self.vv_sum2, self.U = np.zeros((4, batch, n, n))
-        self.H = np.zeros((batch, len(self.mass), n, n))
+        self.X = np.zeros((batch, n, n))
         self.mean = np.zeros((batch, len(self.mass), n, axis.outputs))
         self.bias, self.width_variance, self.data_variance = np.zeros((3, batch, n))
+        self._allocate_responses(batch, n)
+
+    def _allocate_responses(self, batch, n):
+        self.S, self.raw_S, self.Y, self.U = np.zeros((4, batch, n, n))
+        self.H_sum, self.H_sum2, self.vv_sum2 = np.zeros((3, batch, n, n))
+        self.H = np.zeros((batch, len(self.mass), n, n))
 
     def over_modes(self, weights, values):
         return np.einsum("k,bkij->bij", weights, values)
@@ -64,6 +69,10 @@ class InputLayer:
         self._weight_error_correlations(now)
         self.regime.advance(now, self.C_v, self.R_vu)
         self._error_signal(now)
+
+    def residual(self, first, rows):
+        """Largest violation of the equations in the first `rows` rows, [batch]."""
+        return input_residual(self, first, rows)
 
     def _weight_error_responses(self, now, first):
         past, upto = slice(0, now.start), slice(0, now.stop)
@@ -125,3 +134,41 @@ class InputLayer:
         )
         response = R[:, now] @ self.H_sum[:, upto, upto] @ self.readout[:, upto, upto]
         write_causal(self.R_h, now, -self.inverse_width / self.trained.richness * response)
+
+
+class NoiselessInputLayer(InputLayer):
+    r"""The input layer at infinite width with population gradients, where v does not fluctuate.
+
+    Then $v = h \beta^*$ with $h = (1 - \lambda X)^{-1} \mathbf 1$: one column for each mode in place of the
+    matrix H. Nothing responds to noise where there is none, and `R_vu` and `R_h` stay zero.
+    """
+
+    def _allocate_responses(self, batch, n):
+        pass
+
+    def advance(self, now, first):
+        past, upto = slice(0, now.start), slice(0, now.stop)
+        X = -self.trained.response(first.R_g, first.C_g, now) / self.trained.richness
+        write_causal(self.X, now, X)
+        loop = self.eigenvalues[:, None, None] * X[:, None, :, now]
+        moved = X[..., past] @ _beside(self.mean[:, :, past])
+        moved = np.moveaxis(moved.reshape(*moved.shape[:2], *self.mean.shape[1::2]), 1, 2)
+        known = self.axis.output[now] + self.eigenvalues[:, None, None] * moved
+        self.mean[:, :, now] = inverse_rows(loop, known)
+        mean = self.mean[:, :, upto]
+        from_target = mean[:, :, now] @ self.power
+        for correlation, order in ((self.C_v, 1), (self.C_h, 2)):
+            weighted = self.eigenvalues[:, None, None] ** order * from_target
+            rows = _beside(weighted) @ transpose(_beside(mean))
+            write_symmetric(correlation, now, rows)
+        self.bias[:, now] = np.einsum("bii->bi", self.C_v[:, now, now])
+        self.regime.advance(now, self.C_v, self.R_vu)
+
+    def residual(self, first, rows):
+        return noiseless_input_residual(self, first, rows)
+
+
+def _beside(columns):
+    """[batch, modes, n, C] as [batch, n, modes * C]."""
+    batch, modes, n, outputs = columns.shape
+    return np.moveaxis(columns, 1, 2).reshape(batch, n, modes * outputs)

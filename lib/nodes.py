@@ -46,12 +46,6 @@ class Panel:
         values = legendre.legvander(x, m) @ antiderivatives
         return (self.stop - self.start) / 2 * values @ self.basis
 
-    def slopes(self):
-        """Matrix from node values to derivatives at `start` and `stop`, [2, m]."""
-        degree = np.arange(len(self.nodes))
-        at_stop = degree * (degree + 1) / (self.stop - self.start)
-        return np.array([-at_stop * (-1.0) ** degree, at_stop]) @ self.basis
-
     def unresolved(self, values, size):
         """Error of the polynomials through `values` [.., m], relative to their `size` [..].
 

@@ -11,7 +11,7 @@ from lib.axis import Axis
 from lib.consistency import residual
 from lib.grid import EveryStep, Nodes
 from lib.horizon import NODES, NodeMarch
-from lib.inputs import InputLayer
+from lib.inputs import InputLayer, NoiselessInputLayer
 from lib.layers import Readout
 from lib.linear_gaussian import TrainedMatrix
 from lib.march import march
@@ -62,7 +62,8 @@ def solve(
     keep_matrices : bool or None
         Keep the two-time matrices in the result. True gives all of them, at every step (for gradient
         flow the correlations, at the nodes); False saves memory in large sweeps; None keeps what the
-        solution has at hand: everything at every step, the correlations of one problem on nodes.
+        solution has at hand: everything at every step; on nodes the correlations of one problem, if
+        `times` are the nodes (long horizons and gradient flow).
     depth_tolerance : float
         For networks of infinite depth: wanted relative error of the losses from the quadrature in
         layer time; `Solution.depth_error` is what was reached.
@@ -167,7 +168,7 @@ def _at_every_step(networks, data, trainings, keep_matrices, progress, make_stac
         K = np.array([axis.expand(memory.K) for memory in memories])
         decay = [axis.expand(np.outer(memory.decay, memory.decay)) for memory in memories]
         stack, inputs = _problem(
-            networks[i : i + chunk], data, axis, K, np.array(decay), make_stack
+            networks[i : i + chunk], data, axis, K, np.array(decay), make_stack, InputLayer
         )
         done = march(stack, inputs, progress)
         piece = _curves(stack, inputs, data)
@@ -241,18 +242,20 @@ def _march_on_nodes(network, data, training, grid, progress, make_stack):
         room = min(room, training.steps + 1 + NODES)
     axis = Axis(room, network.outputs)
     zeros, ones = np.zeros((1, axis.n, axis.n)), np.ones((1, axis.n, axis.n))
-    stack, inputs = _problem([network], data, axis, zeros, ones, make_stack)
+    noiseless = math.isinf(network.widths[-1]) and data.samples is None
+    input_layer = NoiselessInputLayer if noiseless else InputLayer
+    stack, inputs = _problem([network], data, axis, zeros, ones, make_stack, input_layer)
     march = NodeMarch(stack, inputs, [training.start()], training.span, grid.tolerance)
     return stack, inputs, march.run(progress)
 
 
-def _problem(networks, data, axis, K, decay, make_stack):
+def _problem(networks, data, axis, K, decay, make_stack, input_layer):
     """The stack and the input layer of `networks` that share shape and axis."""
     batch, last_width = len(networks), networks[0].widths[-1]
     richness = np.array([network.richness for network in networks])[:, None, None]
     trained = TrainedMatrix(K, decay, richness)
     stack = make_stack(networks[0], trained, Readout(axis.same_output, batch), batch, axis.n)
-    inputs = InputLayer(
+    inputs = input_layer(
         data.spectrum,
         data.regime(axis, batch),
         trained,

@@ -278,10 +278,26 @@ def test_nodes_solve_several_outputs(branch):
     nodes = lib.solve(*problem, grid=lib.Nodes(1e-9))
     for name in ("excess_by_output", "train_by_output", "excess_loss"):
         np.testing.assert_allclose(getattr(nodes, name), getattr(exact, name), rtol=1e-7)
-    times = [0.0, 100.5, 120.0]  # on a panel, where interpolation is linear in the values
-    later = nodes.at(times)
+    later = nodes.at([0.0, 17.5, 120.0])
+    np.testing.assert_array_equal(
+        later.excess_by_output[:, [0, 2]], nodes.excess_by_output[:, [0, 120]]
+    )
+    # A monotone interpolant of a sum is not quite the sum of monotone interpolants.
+    np.testing.assert_allclose(later.excess_by_output.sum(0), later.excess_loss, rtol=1e-6)
+
+
+def test_gradient_flow_is_the_limit_of_small_steps():
+    problem = lib.Network(1, 0.6, outputs=2), lib.Data(samples=2.0, spectrum=CROSSED)
+    flow = lib.solve(*problem, lib.GradientFlow(4.0))
+    later = flow.at(np.linspace(0, 4, 9))
     np.testing.assert_allclose(later.excess_by_output.sum(0), later.excess_loss, rtol=1e-12)
-    assert later.excess_by_output.shape == (2, 3)
+    coarse, middle, fine = (
+        lib.solve(*problem, lib.GradientDescent(n, 4 / n)).train_by_output[:, -1]
+        for n in (80, 160, 320)
+    )
+    # The error of steps has orders eta, eta^2, ..; the first two are taken away.
+    extrapolated = (8 * fine - 6 * middle + coarse) / 3
+    np.testing.assert_allclose(flow.train_by_output[:, -1], extrapolated, rtol=2e-4)
 
 
 def test_sweeps_have_a_leading_axis():
