@@ -27,7 +27,7 @@ SWEEPS = 80
 """A panel that has not settled after so many sweeps is tried again, shorter."""
 
 EASY = 24
-"""Panels that need more sweeps are followed by relatively shorter ones."""
+"""Panels that need more sweeps are followed by relatively shorter ones, though at least doubled."""
 
 MOST_GROWTH = 3.5
 """Factor by which a panel may be longer than the last one, if that was resolved with ease."""
@@ -170,7 +170,8 @@ class NodeMarch:
             room = (AIM * self.tolerance / max(error, 1e-300)) ** (1 / NODES)
             if error < self.tolerance:
                 time, singles = panel.stop, NODES
-                growth = min(growth * min(room, EASY / self.sweeps, EAGERNESS), MOST_GROWTH)
+                calm = max(growth * EASY / self.sweeps, 2.0)
+                growth = min(growth * min(room, EAGERNESS), MOST_GROWTH, calm)
                 length = max(length * growth, shortest)
                 yield time, time < self.end and self._stationary(time)
             elif length > shortest:
