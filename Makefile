@@ -8,8 +8,12 @@ NODE := node_modules/.package-lock.json
 SOURCES := $(wildcard _config.yml _toc.yml *.md CITATION.cff references.bib chapters/*.md reference/*.md course/* course/slides/* \
   lib/*.py ext/*.py live/* _static/* _templates/*)
 
+# The matrices are small: threads would wait for each other longer than they work.
+export OMP_NUM_THREADS ?= 1
+export OPENBLAS_NUM_THREADS ?= 1
+
 .DEFAULT_GOAL := help
-.PHONY: help book test lint notebooks student branch links bench serve chromium node node_modules
+.PHONY: help book test lint notebooks student branch links bench picture serve chromium node node_modules
 
 help:  ## Show this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -70,6 +74,9 @@ links: $(READY)  ## Try all links that lead out of the book
 bench: $(READY)  ## Measure the solver's scaling and the simulator against a plain torch loop
 	$(BIN)/python benchmarks/solver_scaling.py
 	$(BIN)/python benchmarks/simulator_speed.py
+
+picture: $(READY)  ## Draw the picture of README.md
+	$(BIN)/python figures/readme.py
 
 serve: $(HTML)  ## Show the book at http://localhost:8000
 	$(BIN)/python -m http.server --directory _build/html 8000

@@ -1,4 +1,4 @@
-"""How time and memory of `lib.solve` grow: fitted slopes over the steps T and the depth L.
+"""How time and memory of `lib.solve` at every step grow: fitted slopes over steps T and depth L.
 
 Repeated data, plain network. Expected: memory ~ L T^2, time ~ L T^3. Time is processor time, so that
 other work on the machine matters less; memory is the peak that numpy allocated.
@@ -20,10 +20,10 @@ FIXED_DEPTH, FIXED_STEPS = 2, 150
 
 def cost(depth, steps):
     """Processor seconds and peak bytes of one solution."""
-    network, training = lib.Network(depth, 1.0), lib.GradientDescent(steps, 0.02)
+    network, training = lib.Network(depth, 1.0), lib.GradientDescent(steps, 0.06 / (depth + 1))
     tracemalloc.start()
     start = time.process_time()
-    solution = lib.solve(network, DATA, training)
+    solution = lib.solve(network, DATA, training, grid=lib.EveryStep())
     seconds = time.process_time() - start
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
@@ -32,12 +32,10 @@ def cost(depth, steps):
 
 
 def report(name, sizes, costs):
-    """Print the costs, and return the slopes of time and memory over the upper half of `sizes`."""
+    """Print the costs, and return the slopes of time and memory over the last three `sizes`."""
     for size, (seconds, peak) in zip(sizes, costs, strict=True):
         print(f"{name} = {size:5d}: {seconds:8.2f} s {peak / 2**20:9.1f} MiB")
-    upper = slice(len(sizes) // 2 - 1, None)
-    logs = np.log(np.array(costs)[upper])
-    slopes = np.polyfit(np.log(sizes[upper]), logs, 1)[0]
+    slopes = np.polyfit(np.log(sizes[-3:]), np.log(costs[-3:]), 1)[0]
     print(f"time ~ {name}^{slopes[0]:.2f}, memory ~ {name}^{slopes[1]:.2f}")
     return slopes
 

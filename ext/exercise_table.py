@@ -81,7 +81,7 @@ def rows(app, docname):
             continue
         executed = Path(app.outdir).parent / "jupyter_execute" / f"{page}.ipynb"
         times = run_times(nbformat.read(executed, 4)) if executed.exists() else {}
-        numbers = app.env.toc_fignumbers[page]["exercise"]
+        numbers = app.env.toc_fignumbers.get(page, {}).get("exercise", {})
         for label, kind in exercises(Path(app.env.doc2path(page)).read_text()):
             address = app.builder.get_relative_uri(docname, page) + "#" + label
             number = ".".join(map(str, numbers[label]))

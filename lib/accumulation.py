@@ -9,7 +9,6 @@ continuous time the recursion is an integral.
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.signal import lfilter
 
 from lib.nodes import panel, panel_of_steps
 
@@ -90,11 +89,8 @@ class Steps:
         shrink = 1 - rate * training.weight_decay
         old = mu if training.nesterov else 1.0
         step = np.array([[shrink, rate * old * mu], [0.0, mu]])
-        impulse = np.zeros(length)
-        impulse[0] = 1
-        in_buffer = lfilter([1.0], [1.0, -mu], impulse)
-        kick = mu * in_buffer + impulse if training.nesterov else in_buffer
-        in_weight = lfilter([rate], [1.0, -shrink], kick)
+        first = np.array([rate * (1 + mu if training.nesterov else 1), 1.0])
+        in_weight, in_buffer = _orbit(step, first, length)
         weights = np.empty((len(offsets), len(weight)))
         for row, offset in zip(weights, offsets, strict=True):
             power = np.linalg.matrix_power(step, int(offset))
@@ -123,3 +119,11 @@ class Steps:
                 weights.append(weight)
                 decays.append(decay)
         return np.array(weights), buffer, np.array(decays)
+
+
+def _orbit(step, first, length):
+    """first, step @ first, step @ step @ first, ..: [2, length]."""
+    orbit, power = first[:, None], step
+    while orbit.shape[1] < length:
+        orbit, power = np.hstack([orbit, power @ orbit]), power @ power
+    return orbit[:, :length]

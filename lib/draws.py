@@ -39,7 +39,7 @@ def zeros(*sizes, like):
 
 
 def draw_weights(seed, sizes, like):
-    """W^0 .. W^L at initialization: W^l is [N_{l+1}, N_l] (padded) for `sizes` D, N_1, .., N_L, 1.
+    """W^0 .. W^L at initialization: W^l is [N_{l+1}, N_l] (padded) for `sizes` D, N_1, .., N_L, C.
 
     `like` is a tensor of the wanted dtype and device.
     """

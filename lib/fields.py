@@ -7,7 +7,8 @@ $$ g^L = w, \quad g^l = W^{l\top} g^{l+1}/\sqrt{N_l}, \quad
    v = \beta^* - \frac{W^{0\top} g^1}{\gamma_0 \nu_L \sqrt D}, \quad
    h^1 = W^0 u/\sqrt D, \quad h^{l+1} = W^l h^l/\sqrt{N_l} , $$
 
-and the gradient of $W^l$ is $g^{l+1} h^{l\top}$. In a residual network the layers 2..L are branches,
+and the gradient of $W^l$ is $g^{l+1} h^{l\top}$. With several outputs each has its own v, u, h and g, where
+$g^L_c = w_c$, and the gradient is the sum over them (equation {eq}`outputs-update`). In a residual network the layers 2..L are branches,
 $h^{l+1} = h^l + \beta W^l h^l/\sqrt N$ and $g^l = g^{l+1} + \beta W^{l\top} g^{l+1}/\sqrt N$.
 """
 
@@ -16,7 +17,7 @@ import math
 import torch
 
 from lib.draws import padded
-from lib.weights import LOCKSTEP, Weights, history_length
+from lib.weights import Weights, history_length, repeated, rows_for
 
 
 class Architecture:
@@ -25,7 +26,7 @@ class Architecture:
     Attributes
     ----------
     sizes : list of L + 2 ints
-        D, N_1, .., N_L, 1.
+        D, N_1, .., N_L, C.
     scales : list of L + 1 floats
         The factor in front of each weight matrix.
     streams : list of L + 1 bools
@@ -36,7 +37,7 @@ class Architecture:
         if math.isinf(network.depth):
             raise ValueError("depth is infinite: networks need a finite number of layers.")
         hidden = [inputs.count(width, "width") for width in network.widths]
-        self.sizes = [inputs.dim, *hidden, 1]
+        self.sizes = [inputs.dim, *hidden, network.outputs]
         residual = network.branch_scale is not None
         branch = network.branch_scale / math.sqrt(network.depth) if residual else 1.0
         inner = [branch / math.sqrt(size) for size in hidden[:-1]]
@@ -46,47 +47,53 @@ class Architecture:
 
 
 class Lockstep:
-    """Up to `LOCKSTEP` configurations of one seed, a row each, trained side by side."""
+    """Configurations of one seed trained side by side, a row for each output of each of them."""
 
     def __init__(self, members, networks, memories, architecture, inputs, initial):
         self.members, self.inputs, self.architecture = members, inputs, architecture
         self.last_step = len(memories[0].times) - 1
+        self.outputs = architecture.sizes[-1]
+        rows, _ = rows_for(self.outputs)
         self.weights = Weights(
             initial,
             architecture.scales,
             [network.richness for network in networks],
             memories,
             history_length(architecture.sizes, memories[0]),
+            self.outputs,
         )
         like = inputs.target
-        self.readout, self.centered = like.new_zeros(2, LOCKSTEP, 1)
+        self.readout, self.centered = like.new_zeros(2, rows, 1)
         for i, network in enumerate(networks):
-            self.readout[i] = 1 / (network.richness * architecture.last_width)
-            self.centered[i] = network.centered
-        self.top = like.new_zeros(LOCKSTEP, padded(1))
-        self.top[:, 0] = 1
+            own = slice(i * self.outputs, (i + 1) * self.outputs)
+            self.readout[own] = 1 / (network.richness * architecture.last_width)
+            self.centered[own] = network.centered
+        own_output = torch.eye(self.outputs, padded(self.outputs)).to(like)
+        self.top, self.target = repeated(own_output, rows), repeated(inputs.target, rows)
 
     def step(self, t, sampling):
-        """Losses of step t, (excess, train) [members] each; then the weights move on."""
+        """Losses of step t, (excess, train) [members, C] each; then the weights move on."""
         self.weights.advance(t)
         g = self._backward()
         end_to_end = g[0] * self.readout
         if t == 0:
             self.origin = end_to_end * self.centered
-        v = self.v = self.inputs.target - end_to_end + self.origin
+        v = self.v = self.target - end_to_end + self.origin
         u, train = sampling.signal(v)
         if t < self.last_step:
             self.weights.record(self._forward(u), g[1:])
         losses = torch.stack([sampling.excess(v, train), train])
-        return losses[:, : len(self.members)].cpu().numpy()
+        used = losses[:, : len(self.members) * self.outputs]
+        return used.view(2, len(self.members), self.outputs).cpu().numpy()
 
     def weight_error(self):
-        """sqrt(lambda_i / D) v_i of the last step, [members, D]: its square sums to the excess loss."""
+        """sqrt(lambda_i / D) v_i of the last step, [members, C, D]: its square sums to the excess loss."""
         weighted = self.inputs.scale * self.inputs.eigenvalues.sqrt() * self.v
-        return weighted[: len(self.members), : self.inputs.dim].cpu().numpy()
+        used = weighted[: len(self.members) * self.outputs, : self.inputs.dim]
+        return used.view(len(self.members), self.outputs, -1).cpu().numpy()
 
     def _backward(self):
-        """g^0 .. g^{L+1}, each [LOCKSTEP, N_l]."""
+        """g^0 .. g^{L+1}, each [rows, N_l]."""
         g = [self.top]
         for layer, stream in reversed(list(enumerate(self.architecture.streams))):
             below = self.weights.backward(layer, g[0])
@@ -94,7 +101,7 @@ class Lockstep:
         return g
 
     def _forward(self, u):
-        """h^0 .. h^L, each [LOCKSTEP, N_l]."""
+        """h^0 .. h^L, each [rows, N_l]."""
         h = [u]
         for layer, stream in enumerate(self.architecture.streams[:-1]):
             above = self.weights.forward(layer, h[-1])

@@ -7,13 +7,15 @@ import torch
 
 from lib import checks
 from lib.draws import Stream, generator, zeros
+from lib.weights import repeated
 
 
 class Inputs:
     r"""The D input directions of a run: their variances and the target on them.
 
-    A mode of mass m stands for m D directions (m itself if the spectrum is dimension-free), each with
-    target weight $\beta^*_i = w_k$; the signs do not matter, since the initial weights have none.
+    A mode of mass m stands for m D directions (m itself if the spectrum is dimension-free). With one
+    output each has target weight $\beta^*_i = w_k$; the signs do not matter, since the initial weights
+    have none. With C outputs the directions of a mode carry the C vectors of `target_vectors`.
 
     Attributes
     ----------
@@ -23,20 +25,26 @@ class Inputs:
         D.
     scale : float
         $1/\sqrt D$, or 1 for a dimension-free spectrum: the scale of W^0 and of the inputs.
-    eigenvalues, target : [D] (padded)
+    eigenvalues : [D] (padded)
+    target : [C, D] (padded)
+
+    Raises
+    ------
+    ValueError
+        If a mode has fewer directions than its target covariance has rank.
     """
 
-    def __init__(self, data, dim, like, dataset=None):
+    def __init__(self, data, dim, like, dataset=None, outputs=1):
         self.data, self.dataset = data, dataset
         spectrum = data.spectrum
         self.dim = _dimension(spectrum, dim)
         self.scale = 1.0 if spectrum.dimension_free else 1 / math.sqrt(self.dim)
         counts = _directions(spectrum, self.dim)
-        self.eigenvalues, self.target = (zeros(self.dim, like=like) for _ in range(2))
+        self.eigenvalues = zeros(self.dim, like=like)
+        self.target = torch.stack([zeros(self.dim, like=like) for _ in range(outputs)])
         self.eigenvalues[: self.dim] = torch.from_numpy(np.repeat(spectrum.eigenvalues, counts))
-        self.target[: self.dim] = torch.from_numpy(
-            np.repeat(np.sqrt(spectrum.target_power), counts)
-        )
+        vectors = target_vectors(spectrum.target_covariance(outputs), counts)
+        self.target[:, : self.dim] = torch.from_numpy(vectors)
 
     def count(self, ratio, what):
         """The number of neurons or samples that `ratio` stands for."""
@@ -93,6 +101,45 @@ def _directions(spectrum, dim):
     return counts
 
 
+def target_vectors(covariance, counts):
+    r"""Target weights of C outputs whose covariance within each mode is exact.
+
+    In a mode of n directions $\frac1n \sum_i \beta^*_{ic} \beta^*_{id} = \Sigma_{cd}$ for
+    $\beta^*_{ic} = \sum_j A_{cj} b_{ij}$ with $A A^\top = \Sigma$ and the columns of the discrete
+    cosine transform, $\frac1n \sum_i b_{ij} b_{ik} = \delta_{jk}$; which orthogonal columns they are
+    does not matter, since neither inputs nor initial weights prefer a direction within a mode.
+
+    Parameters
+    ----------
+    covariance : [M, C, C]
+        Sigma of each mode.
+    counts : [M] ints
+        n of each mode.
+
+    Returns
+    -------
+    [C, D]
+    """
+    powers, axes = np.linalg.eigh(covariance)
+    powers, axes = powers[:, ::-1], axes[:, :, ::-1]
+    kept = powers > 1e-12 * np.abs(powers).max(axis=1, keepdims=True)
+    short = kept.sum(axis=1) > counts
+    if short.any():
+        mode = int(np.argmax(short))
+        raise ValueError(
+            f"mode {mode} of the spectrum has {counts[mode]} direction(s), too few for a target "
+            f"covariance of rank {kept[mode].sum()}: use a larger dim (or counts), or a covariance of "
+            "smaller rank, as Spectrum.from_data makes them."
+        )
+    A = axes * np.sqrt(np.where(kept, powers, 0))[:, None]
+    mode = np.repeat(np.arange(len(counts)), counts)
+    place = np.arange(len(mode)) - np.repeat(np.cumsum(counts) - counts, counts)
+    order = np.arange(covariance.shape[1])
+    waves = np.cos(np.pi * np.outer((place + 0.5) / counts[mode], order))
+    waves[:, 1:] *= math.sqrt(2)
+    return np.einsum("icj,ij->ci", A[mode], waves)
+
+
 class Population:
     r"""The gradient of the population loss: $u = \lambda v$."""
 
@@ -121,7 +168,7 @@ class FreshSamples:
         self.inputs, self.number, self.source = inputs, count, source
 
     def draw(self, step):
-        """The samples of this step."""
+        """The samples of this step: inputs [B, D], label noise [C, B]."""
         self.X, self.noise = self.source.rows(self.number)
 
     def excess(self, v, train):
@@ -130,7 +177,8 @@ class FreshSamples:
 
     def signal(self, v):
         """Error signal u and training loss for each row of v."""
-        Delta = torch.addmm(self.noise, v, self.X.T, alpha=self.inputs.scale)
+        noise = repeated(self.noise, len(v))
+        Delta = torch.addmm(noise, v, self.X.T, alpha=self.inputs.scale)
         u = (Delta @ self.X) / (self.number * self.inputs.scale)
         return u, (Delta**2).sum(-1) / self.number
 
@@ -156,14 +204,15 @@ class Gaussian:
         ]
 
     def rows(self, count):
-        """Inputs [count, D] and label noise [count] (padded), new ones at every call."""
+        """Inputs [count, D] and label noise [C, count] (padded), new ones at every call."""
         of_inputs, of_labels = self.streams
-        like = self.inputs.eigenvalues
-        X, noise = zeros(count, self.inputs.dim, like=like), zeros(count, like=like)
+        like, outputs = self.inputs.eigenvalues, len(self.inputs.target)
+        X = zeros(count, self.inputs.dim, like=like)
+        noise = torch.stack([zeros(count, like=like) for _ in range(outputs)])
         drawn = torch.randn(count, self.inputs.dim, generator=of_inputs, device=like.device)
-        labels = torch.randn(count, generator=of_labels, device=like.device)
+        labels = torch.randn(outputs, count, generator=of_labels, device=like.device)
         X[:count, : self.inputs.dim] = drawn * self.amplitudes
-        noise[:count] = self.inputs.data.noise * labels
+        noise[:, :count] = self.inputs.data.noise * labels
         return X, noise
 
     def excess(self, v, train):
@@ -180,7 +229,7 @@ class Resampled:
         self.size = len(inputs.dataset)
 
     def rows(self, count):
-        """Inputs [count, D] and label residuals [count] (padded), new ones at every call."""
+        """Inputs [count, D] and label residuals [1, count] (padded), new ones at every call."""
         return self.take(torch.randint(self.size, (count,), generator=self.stream))
 
     def take(self, chosen):
@@ -188,7 +237,7 @@ class Resampled:
         X, noise = zeros(len(chosen), self.inputs.dim, like=like), zeros(len(chosen), like=like)
         X[: len(chosen), : self.inputs.dim] = torch.from_numpy(dataset.coefficients[chosen])
         noise[: len(chosen)] = torch.from_numpy(dataset.residuals[chosen])
-        return X, noise
+        return X, noise[None]
 
     def excess(self, v, train):
         """Excess loss of the population for each row of v."""
@@ -199,7 +248,7 @@ class Split(Resampled):
     """A training set drawn from a dataset without replacement; what is left over is the test set."""
 
     def rows(self, count):
-        """Inputs [count, D] and label residuals [count] (padded); the rest is held out."""
+        """Inputs [count, D] and label residuals [1, count] (padded); the rest is held out."""
         if count >= self.size:
             raise ValueError(
                 f"samples is {count} of a dataset of {self.size}: leave some of it for the test."

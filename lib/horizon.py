@@ -52,8 +52,8 @@ class Course:
     Attributes
     ----------
     times : [T]
-    panels : list of (Panel, slice)
-        Panels of several nodes, and which of the times they hold.
+    panels : list of Panel
+        Panels of several nodes.
     reached : float
         Time up to which the equations were solved.
     stationary : bool
@@ -77,15 +77,20 @@ class Block:
 
     Attributes
     ----------
-    floor : [batch]
-        Size below which forward fields do not matter in the block.
+    floors : list of [batch]
+        For each matrix the size below which it does not matter in the block.
     """
 
-    def __init__(self, stack, inputs, now, floor):
-        forward, data = stack.carried, inputs.carried
-        self.now, self.floor = now, floor
-        self.responses, self.correlations = (a + b for a, b in zip(forward, data, strict=True))
-        self.forward = len(self.responses), len(self.responses) + len(forward[1])
+    def __init__(self, stack, inputs, now, forward_floor, loss_floor):
+        of_stack, of_inputs = stack.carried, inputs.carried
+        self.now = now
+        self.responses, self.correlations = (
+            a + b for a, b in zip(of_stack, of_inputs, strict=True)
+        )
+        exact = np.zeros_like(forward_floor)
+        self.floors = [exact] * len(self.responses)
+        self.floors += [forward_floor**2] * len(of_stack[1])
+        self.floors += [exact + loss_floor] * len(of_inputs[1])
 
     @property
     def matrices(self):
@@ -106,12 +111,9 @@ class Block:
     def scale(self, vectors):
         """The size of each matrix, at each of its entries, so that all count alike."""
         sizes = np.empty_like(vectors)
-        for number, (part, size) in enumerate(
-            zip(self._parts(vectors), self._parts(sizes), strict=True)
-        ):
-            size[:] = np.abs(part).max(axis=1, keepdims=True)
-            if self.forward[0] <= number < self.forward[1]:
-                size += self.floor[:, None] ** 2
+        parts = self._parts(vectors), self._parts(sizes), self.floors
+        for part, size, floor in zip(*parts, strict=True):
+            size[:] = np.abs(part).max(axis=1, keepdims=True) + floor[:, None]
         return np.where(sizes > 0, sizes, 1.0)
 
     def _parts(self, vectors):
@@ -193,7 +195,10 @@ class NodeMarch:
         return bool((excess < DIVERGENCE).any())
 
     def _fill(self, panel):
-        """Write times and rows of K and d; return the panel's rows and the accumulations after it."""
+        """Write times, rows of K and d, and a first guess of the fields, over whatever a failed panel left.
+
+        Returns the panel's rows and the accumulations after it.
+        """
         nodes = slice(self.count, self.count + len(panel.nodes))
         now = self.axis.rows(nodes.start, nodes.stop)
         self.times[nodes] = panel.nodes
@@ -204,6 +209,8 @@ class NodeMarch:
             write_causal(self.trained.K[b], now, self.axis.expand(K))
             write_symmetric(self.trained.decay[b], now, self.axis.expand(outer))
             following.append(after)
+        self.stack.extend(now, self.inputs)
+        self.inputs.extend(now)
         return now, following
 
     def _single_steps(self, start, count):
@@ -221,8 +228,6 @@ class NodeMarch:
     def _try(self, panel):
         """Solve a panel and, if its error is below the tolerance, keep it; return the error."""
         now, following = self._fill(panel)
-        self.stack.extend(now, self.inputs)
-        self.inputs.extend(now)
         try:
             blur = self._settle(now)
         except np.linalg.LinAlgError:  # an overflow on the way
@@ -232,7 +237,7 @@ class NodeMarch:
         error = self._unresolved(panel, now, blur)
         if error < self.tolerance:
             nodes = slice(self.count, self.count + len(panel.nodes))
-            self.panels.append((panel, nodes))
+            self.panels.append(panel)
             self.accumulations = following
             self.count = nodes.stop
             self.error += error
@@ -244,7 +249,7 @@ class NodeMarch:
         Returns how large the last change was in units of that which is allowed, at least 1: rounding
         stirs forward fields that have almost vanished. Infinite if that failed.
         """
-        block = Block(self.stack, self.inputs, now, self._forward_floor(now))
+        block = Block(self.stack, self.inputs, now, self._forward_floor(now), self._loss_floor())
         accelerated = [Anderson(MEMORY) for _ in self.accumulations]
         x, losses, accuracy = block.read(), self._losses(now), 0.1 * self.tolerance
         scale, quiet = block.scale(x), 0
@@ -281,6 +286,7 @@ class NodeMarch:
         """
         last = slice(now.stop - self.axis.outputs, now.stop)
         moved = np.abs(self.trained.K[:, last, now]).sum(-1).max(-1)
+        moved = np.maximum(moved, 1e-100)  # a rate of zero
         return 1 / (self.trained.richness[:, 0, 0] * moved)
 
     def _unresolved(self, panel, now, blur):

@@ -1,7 +1,8 @@
 r"""Residual networks of infinite depth: equations in layer time instead of layers.
 
 With branches of strength $\beta_0^2/L$ and $\tau = l/L$ the sweep of `lib.residual` becomes a pair of
-matrix Riccati equations (equation {eq}`infinite-riccati` of the chapter "Infinite depth"),
+matrix Riccati equations (equation {eq}`infinite-riccati` of the chapter "What is a network of infinite
+depth?"),
 
 $$ -\frac{dA}{d\tau} = \beta_0^2 (A \tilde F A + \tilde B), \qquad
    -\frac{d\,\mathrm{Cov}\,\kappa}{d\tau} = \beta_0^2 \big(A \tilde F\, \mathrm{Cov}\,\kappa + (\cdot)^\top
@@ -231,11 +232,13 @@ def settle(solve_with, tolerance):
     -------
     dict
         The fields of the last solution, and `depth_error` [K]: the change from the solution before,
-        times the factor by which the changes shrink.
+        times the factor by which the changes shrink (nan after an interrupt).
     """
     losses, changes, precision = [], [], FIRST_PRECISION
     for nodes in NODES:
         fields = solve_with(partial(InfiniteDepthStack, nodes=nodes, precision=precision))
+        if any(status.outcome is Outcome.INTERRUPTED for status in fields["status"]):
+            return fields | {"depth_error": np.full(len(fields["status"]), np.nan)}
         losses.append(np.stack([fields[name] for name in CURVES[:3]]))
         changes = [_relative(*pair) for pair in pairwise(losses)]
         if len(changes) >= 2:

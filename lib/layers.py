@@ -1,7 +1,7 @@
 r"""Hidden layers of a plain network: pairs of linear equations with Gaussian noise.
 
 Layer l couples its forward field $h = h^l$ and backward field $g = g^l$ (equation
-{eq}`deep-pair` of the chapter "The deep linear network solved"):
+{eq}`deep-pair` of the book):
 
 $$ h = \xi + F g, \qquad g = \zeta + B h, $$
 $$ F = d d^\top * R_h^{l-1} + \gamma_0 K * C_h^{l-1}, \qquad \mathrm{Cov}\,\xi = d d^\top * C_h^{l-1}, $$

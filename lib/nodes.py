@@ -86,9 +86,8 @@ class Interpolant:
     Attributes
     ----------
     times : [T]
-    panels : list of (Panel, slice)
-        Panels of several nodes, and which of the times they hold. Between other times a monotone
-        piecewise cubic is used.
+    panels : list of Panel
+        Between times that are not the nodes of a panel a monotone piecewise cubic is used.
     """
 
     times: np.ndarray
@@ -105,9 +104,10 @@ class Interpolant:
         values[inside] = curve[0]
         if last > 1:
             values[inside] = PchipInterpolator(self.times[:last], curve[:last])(times[inside])
-        for panel, rows in self.panels:
+        for panel in self.panels:
             here = inside & (times > panel.start) & (times <= panel.stop)
-            if here.any() and rows.stop <= last:
+            rows = np.searchsorted(self.times[:last], panel.nodes)
+            if here.any() and np.isin(panel.nodes, self.times[:last]).all():
                 values[here] = panel.sample(times[here]) @ curve[rows]
         nearest = np.minimum(np.searchsorted(self.times, times), len(self.times) - 1)
         return np.where(self.times[nearest] == times, curve[nearest], values)

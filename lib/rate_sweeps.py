@@ -57,7 +57,7 @@ def rate_curves(networks, data, training, rates, *, cache=None):
     Returns
     -------
     RateCurves
-        Of `Solution`s, without the two-time matrices.
+        One `Solution` for each network, without the two-time matrices.
     """
     pieces, rates = _pieces(networks, data, training, rates)
     results = compute(_solve, pieces, cache)

@@ -1,7 +1,7 @@
 r"""Hidden layers of a residual network: one stream that all layers share.
 
-The layers of a stream (equation {eq}`residual-stream` of the chapter "Why residual branches scale as
-1/sqrt(depth)") share their sites, so that each responds to every other. What lies above layer l acts
+The layers of a stream (equation {eq}`residual-stream` of the chapter "Why do residual branches
+scale as one over the square root of depth?") share their sites, so that each responds to every other. What lies above layer l acts
 on it as one linear relation $g^l = A^l h^l + \kappa^l$, what lies below as $h^l = M^l g^l + m^l$. With
 the branch between layers l and l+1, of strength $\beta^2$,
 

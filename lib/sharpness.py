@@ -203,10 +203,6 @@ class Probed(Training):
         """The number of rows after the first."""
         return self.steps
 
-    def start(self):
-        """There is none: steps to and fro are not smooth in time."""
-        raise NotImplementedError("a probed run must be solved at every step.")
-
     def memory(self):
         """The run's K with rows W(t) + epsilon p and W(t) - epsilon p at every probe."""
         return Memory(np.arange(self.steps + 1.0), self.K, self.decay)

@@ -19,9 +19,7 @@ from lib.network import Network
 from lib.status import judge
 from lib.sweep import broadcast
 from lib.training import Training
-from lib.weights import LOCKSTEP, history_length
-
-CURVES = ("test_loss", "excess_loss", "train_loss")
+from lib.weights import history_length, rows_for
 
 LONG_RUN = 2.0
 """Seconds after which a progress bar appears."""
@@ -43,13 +41,16 @@ class Runs:
         In steps; step 0 is the initial network.
     test_loss, excess_loss, train_loss : [seeds, steps + 1]
         Population loss, the same without the noise floor $\sigma^2$, and the loss on the training set
-        (repeated data) or on the fresh batch (one pass); no factor 1/2.
+        (repeated data) or on the fresh batch (one pass); summed over outputs, no factor 1/2.
+    excess_by_output, train_by_output : [seeds, C, steps + 1]
+        The parts of the excess and the training loss that belong to each output.
     status : [seeds] array of Status
         What happened and what to do about it.
     wall_time : float
         Seconds spent training (everything together).
     weight_error : [seeds, kept steps, D] or None
-        $\sqrt{\lambda_i/D}\; v_i$ at the steps of `keep_errors`; its square sums to the excess loss, and
+        $\sqrt{\lambda_i/D}\; v_i$ at the steps of `keep_errors` ([seeds, kept steps, C, D] for several
+        outputs); its square sums to the excess loss, and
         averages over networks are the errors of their average.
     """
 
@@ -62,6 +63,8 @@ class Runs:
     test_loss: np.ndarray
     excess_loss: np.ndarray
     train_loss: np.ndarray
+    excess_by_output: np.ndarray
+    train_by_output: np.ndarray
     status: np.ndarray
     wall_time: float
     weight_error: np.ndarray | None = None
@@ -85,10 +88,11 @@ def simulate(
     A linear network acts on one vector per step (equations {eq}`model-fields` of the book): with
     $v = \beta^* - \beta(t)$ and $u$ the error signal it makes of the data,
 
-    $$ g^L = w, \quad g^l = W^{l\top} g^{l+1}/\sqrt{N_l}, \quad v = \beta^* - W^{0\top} g^1 \sqrt D/(\gamma_0 N_L), \quad
-       h^1 = W^0 u/\sqrt D, \quad h^{l+1} = W^l h^l/\sqrt{N_l} , $$
+    $$ g^L = w, \quad g^l = W^{l\top} g^{l+1}/\sqrt{N_l}, \quad v = \beta^* - W^{0\top} g^1 \sqrt D/(\gamma_0 N_L), $$
+    $$ h^1 = W^0 u/\sqrt D, \quad h^{l+1} = W^l h^l/\sqrt{N_l} , $$
 
-    and the gradient of $W^l$ is $g^{l+1} h^{l\top}$, so that a step costs $O(PD + \sum_l N_l N_{l+1})$.
+    and the gradient of $W^l$ is $g^{l+1} h^{l\top}$, so that a step costs $O(PD + \sum_l N_l N_{l+1})$. Several
+    outputs are as many such vectors per step.
 
     Parameters
     ----------
@@ -129,24 +133,21 @@ def simulate(
     ------
     ValueError
         If the arguments do not fit together.
-    NotImplementedError
-        For several outputs.
     """
     networks, trainings, single = broadcast(network, data, training)
-    if networks[0].outputs > 1:
-        raise NotImplementedError("networks are trained with one output: leave outputs out.")
     like = torch.empty(0, dtype=_precision(dtype), device=_device(device))
     seeds = _seeds(seeds)
     bar_wanted = checks.flag("progress", progress) and "CI" not in os.environ
-    inputs = Inputs(data, dim, like, _dataset(dataset, data))
+    outputs = networks[0].outputs
+    inputs = Inputs(data, dim, like, _dataset(dataset, data), outputs)
     architecture = Architecture(networks[0], inputs)
-    steps = trainings[0].steps
-    kept = _kept_steps(keep_errors, steps)
     start = time.perf_counter()
     made = {training: training.memory() for training in trainings}
     memories = [made[training] for training in trainings]
-    losses = np.full((len(CURVES), len(networks), len(seeds), steps + 1), np.nan)
-    errors = np.full((len(networks), len(seeds), len(kept), inputs.dim), np.nan)
+    steps = len(memories[0].times) - 1
+    kept = _kept_steps(keep_errors, steps)
+    by_output = np.full((2, len(networks), len(seeds), outputs, steps + 1), np.nan)
+    errors = np.full((len(networks), len(seeds), len(kept), outputs, inputs.dim), np.nan)
     finished = np.zeros(len(seeds), int)
     total = len(seeds) * (steps + 1)
     bar = tqdm(total=total, delay=LONG_RUN, leave=False, disable=not bar_wanted)
@@ -156,7 +157,7 @@ def simulate(
                 for t, (step_losses, groups) in enumerate(
                     _train(networks, memories, architecture, inputs, seed)
                 ):
-                    losses[:, :, j, t] = step_losses
+                    by_output[:, :, j, :, t] = step_losses
                     if t in kept:
                         for group in groups:
                             errors[group.members, j, kept.index(t)] = group.weight_error()
@@ -165,8 +166,12 @@ def simulate(
         except KeyboardInterrupt:
             pass
     status = np.empty((len(networks), len(seeds)), dtype=object)
+    excess, train = by_output.sum(axis=-2)
+    test = excess + outputs * data.noise**2
     for k, j in np.ndindex(status.shape):
-        status[k, j] = judge(losses[:, k, j], finished[j])
+        sums = [loss[k, j] for loss in (test, excess, train)]
+        parts = [loss for losses in by_output[:, k, j] for loss in losses]
+        status[k, j] = judge(sums + parts, finished[j])
     only = 0 if single else slice(None)
     return Runs(
         network=networks[0] if single else networks,
@@ -177,13 +182,17 @@ def simulate(
         times=memories[0].times,
         status=status[only],
         wall_time=time.perf_counter() - start,
-        weight_error=errors[only] if kept else None,
-        **{name: curve[only] for name, curve in zip(CURVES, losses, strict=True)},
+        test_loss=test[only],
+        excess_loss=excess[only],
+        train_loss=train[only],
+        excess_by_output=by_output[0][only],
+        train_by_output=by_output[1][only],
+        weight_error=(errors if outputs > 1 else errors.squeeze(-2))[only] if kept else None,
     )
 
 
 def _train(networks, memories, architecture, inputs, seed):
-    """Yield the losses [curves, K] of step 0, 1, .. of all configurations of one seed, and its groups."""
+    """Yield (excess, train) [K, C] of step 0, 1, .. of all configurations of one seed, and its groups."""
     of_weights, of_data = seed if isinstance(seed, tuple) else (seed, seed)
     sampling = inputs.sampling(of_data)
     initial = draw_weights(of_weights, architecture.sizes, inputs.eigenvalues)
@@ -198,12 +207,11 @@ def _train(networks, memories, architecture, inputs, seed):
         )
         for members in _groups(memories, architecture)
     ]
-    losses = np.empty((len(CURVES), len(networks)))
+    losses = np.empty((2, len(networks), architecture.sizes[-1]))
     for t in range(len(memories[0].times)):
         sampling.draw(t)
         for group in groups:
-            excess, train = group.step(t, sampling)
-            losses[:, group.members] = excess + inputs.data.noise**2, excess, train
+            losses[:, group.members] = group.step(t, sampling)
         yield losses, groups
 
 
@@ -221,14 +229,11 @@ def _dataset(dataset, data):
 
 def _groups(memories, architecture):
     """Indices of the configurations that are computed together: one history length, few enough."""
+    _, room = rows_for(architecture.sizes[-1])
     by_history = {}
     for k, memory in enumerate(memories):
         by_history.setdefault(history_length(architecture.sizes, memory), []).append(k)
-    return [
-        same[i : i + LOCKSTEP]
-        for same in by_history.values()
-        for i in range(0, len(same), LOCKSTEP)
-    ]
+    return [same[i : i + room] for same in by_history.values() for i in range(0, len(same), room)]
 
 
 def _precision(dtype):

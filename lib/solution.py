@@ -20,6 +20,8 @@ CURVES = (
     "data_variance",
 )
 
+BY_OUTPUT = ("excess_by_output", "train_by_output")
+
 MATRICES = ("C_v", "C_Delta", "R_vu", "R_Delta", "C_h", "R_h", "C_g", "R_g")
 
 
@@ -36,7 +38,9 @@ class Solution:
         In steps (or units of time, for gradient flow); step 0 is the initial network. Every step up
         to a few thousand; beyond, and for gradient flow, the solver's own nodes, the last one the end.
     test_loss, excess_loss, train_loss : [T]
-        $C_v(t,t) + \sigma^2$, $C_v(t,t)$ and $C_\Delta(t,t)$; no factor 1/2.
+        $C_v(t,t) + \sigma^2$, $C_v(t,t)$ and $C_\Delta(t,t)$, summed over outputs; no factor 1/2.
+    excess_by_output, train_by_output : [C, T]
+        The parts of the excess and the training loss that belong to each output.
     bias, width_variance, data_variance : [T]
         The parts of the excess loss: of the mean predictor, from the random initial weights (gone
         after averaging over initialisations), from the finite data (gone after averaging over
@@ -54,7 +58,8 @@ class Solution:
     depth_error : float or None
         At infinite depth: estimated relative error of the losses from the quadrature in layer time.
     C_v, C_Delta, R_vu, R_Delta : [T, T] or None
-        Two-time correlations and responses at the input.
+        Two-time correlations and responses at the input. With C outputs [T C, T C], the outputs of a
+        time next to each other; so are those below.
     C_h, R_h, C_g, R_g : dict of [T, T] or None
         By layer (see `solve` for when they are kept): `C_h[l]` and `R_h[l]` for l = 0..L (l = 0 is the error signal u), `C_g[l]` and
         `R_g[l]` for l = 1..L. Responses of a residual network are those to a source added to the
@@ -71,6 +76,8 @@ class Solution:
     test_loss: np.ndarray
     excess_loss: np.ndarray
     train_loss: np.ndarray
+    excess_by_output: np.ndarray
+    train_by_output: np.ndarray
     bias: np.ndarray
     width_variance: np.ndarray
     data_variance: np.ndarray
@@ -103,7 +110,7 @@ class Solution:
                 f"times must lie between {self.times[0]:g} and {self.times[-1]:g}: "
                 "solve for more steps to go beyond."
             )
-        curves = {name: self._resample(getattr(self, name), times) for name in CURVES}
+        curves = {name: self._resample(getattr(self, name), times) for name in CURVES + BY_OUTPUT}
         return replace(
             self,
             times=times,
@@ -113,8 +120,10 @@ class Solution:
         )
 
     def _resample(self, curve, times):
-        rows = curve.reshape(-1, curve.shape[-1])
-        interpolants = self.interpolants or [Interpolant(self.times)] * len(rows)
-        pairs = zip(interpolants, rows, strict=True)
-        values = np.array([interpolant(row, times) for interpolant, row in pairs])
+        interpolants = self.interpolants or [Interpolant(self.times)] * np.size(self.status)
+        by_problem = curve.reshape(len(interpolants), -1, curve.shape[-1])
+        pairs = zip(interpolants, by_problem, strict=True)
+        values = np.array(
+            [[interpolant(row, times) for row in rows] for interpolant, rows in pairs]
+        )
         return values.reshape(*curve.shape[:-1], *times.shape)

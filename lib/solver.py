@@ -16,7 +16,7 @@ from lib.layers import Readout
 from lib.linear_gaussian import TrainedMatrix
 from lib.march import march
 from lib.nodes import Interpolant
-from lib.solution import CURVES, MATRICES, Solution
+from lib.solution import BY_OUTPUT, CURVES, MATRICES, Solution
 from lib.stacks import matrices_of, solve_layers
 from lib.status import Outcome, Status, judge
 from lib.sweep import broadcast
@@ -24,6 +24,12 @@ from lib.training import GradientFlow
 
 BATCH_BYTES = 2**24
 """Configurations of a sweep are marched together while their matrices fit a processor cache."""
+
+MOST_RESIDUAL = 1e-6
+"""A solution that violates its equations by more than this is called inaccurate."""
+
+MOST_BYTES = 2**35
+"""A problem that would take more memory than this is refused."""
 
 CHEAP_STEPS = 250
 """Up to so many rows every step is kept; beyond, nodes are cheaper where they can be used."""
@@ -51,12 +57,13 @@ def solve(
         networks and trainings have one length K; a single one of either is used for all.
     grid : EveryStep, Nodes or None
         Where in time the equations are kept. None: every step for a few hundred steps, for fresh
-        batches, and where `keep_matrices` asks for it; nodes with a tolerance of 1e-10 otherwise, and
+        batches, and where `keep_matrices` asks for it; nodes with a tolerance of 1e-8 otherwise, and
         for gradient flow with the tolerance of the flow.
     keep_matrices : bool or None
         Keep the two-time matrices in the result. True gives all of them, at every step (for gradient
         flow the correlations, at the nodes); False saves memory in large sweeps; None keeps what the
-        solution has at hand: everything at every step, the correlations of one problem on nodes.
+        solution has at hand: everything at every step; on nodes the correlations of one problem, if
+        `times` are the nodes (long horizons and gradient flow).
     depth_tolerance : float
         For networks of infinite depth: wanted relative error of the losses from the quadrature in
         layer time; `Solution.depth_error` is what was reached.
@@ -122,12 +129,19 @@ def _grid(grid, network, data, training, keep_matrices):
         if flow:
             return Nodes(training.tolerance)
         few = (training.steps + 1) * network.outputs <= CHEAP_STEPS
-        every = few or endless or keep_matrices or data.batch is not None
-        return EveryStep() if every else Nodes()
+        every_step_only = endless or data.batch is not None or training.start() is None
+        every = few or keep_matrices or every_step_only
+        if every:
+            return EveryStep()
+        return (
+            Nodes(most=training.steps + 1 + NODES) if training.steps <= REPORTED_STEPS else Nodes()
+        )
     if not isinstance(grid, (EveryStep, Nodes)):
         raise ValueError(f"grid is {grid!r}: give lib.EveryStep(), lib.Nodes() or None.")
     if flow and isinstance(grid, EveryStep):
         raise ValueError("gradient flow has no steps: leave grid out, or give lib.Nodes().")
+    if training.start() is None and isinstance(grid, Nodes):
+        raise ValueError(f"{type(training).__name__} is solved at every step only: leave grid out.")
     if data.batch is not None and isinstance(grid, Nodes):
         raise ValueError(
             "the noise of fresh batches is not smooth in time: leave grid out, or give "
@@ -140,7 +154,13 @@ def _at_every_step(networks, data, trainings, keep_matrices, progress, make_stac
     """Solve at every step, as many configurations together as fit; arrays with a leading axis."""
     axis = Axis(trainings[0].steps + 1, networks[0].outputs)
     matrices = matrices_of(networks[0]) + len(data.spectrum.quadrature(axis.outputs)[0]) + 20
-    chunk = max(1, int(BATCH_BYTES / (8 * matrices * axis.n**2)))
+    size = 8 * matrices * axis.n**2
+    if size > MOST_BYTES:
+        raise ValueError(
+            f"{trainings[0].steps} steps one by one need about {size / 1e9:.0f} GB: train fewer steps, "
+            "or, with a population gradient or repeated data, solve with grid=lib.Nodes()."
+        )
+    chunk = max(1, BATCH_BYTES // size)
     pieces = []
     for i in range(0, len(networks), chunk):
         several = trainings[i : i + chunk]
@@ -155,6 +175,7 @@ def _at_every_step(networks, data, trainings, keep_matrices, progress, make_stac
         piece["status"] = _verdicts(piece, done)
         valid = [done if v.step is None else v.step for v in piece["status"]]
         piece["residual"] = _residuals(stack, inputs, valid)
+        piece["status"] = _reviewed(piece["status"], piece["residual"], MOST_RESIDUAL)
         piece["error"] = np.zeros(len(several))
         if keep_matrices is not False:
             piece |= _matrices(stack, inputs)
@@ -174,14 +195,13 @@ def _on_nodes(networks, data, trainings, grid, keep_matrices, progress, make_sta
     if in_steps and end <= REPORTED_STEPS:
         times = np.arange(end + 1.0)
     else:
-        times = max((course.times for *_, course in solved), key=len)
-        times = np.append(times[times < end], float(end))
+        times = np.unique(np.concatenate([[float(end)], *(course.times for *_, course in solved)]))
     pieces, interpolants = [], []
     for stack, inputs, course in solved:
         interpolant = Interpolant(course.times, course.panels)
         rows = len(course.times)
         curves = {
-            name: interpolant(curve[0, :rows], np.minimum(times, course.reached))[None]
+            name: _each_row(interpolant, curve[..., :rows], np.minimum(times, course.reached))
             for name, curve in _curves(stack, inputs, data).items()
         }
         done = len(times) if course.stationary else int(np.sum(times <= course.reached))
@@ -190,16 +210,17 @@ def _on_nodes(networks, data, trainings, grid, keep_matrices, progress, make_sta
             verdict = Status(Outcome.STATIONARY, course.reached)
         elif verdict.outcome is Outcome.INTERRUPTED and not course.interrupted:
             verdict = Status(Outcome.UNRESOLVED, course.reached)
-        valid = rows if verdict.outcome is not Outcome.DIVERGED else 1
+        residuals = _residuals(stack, inputs, [1 if verdict.name == "DIVERGED" else rows])
+        allowed = max(MOST_RESIDUAL, 100 * grid.tolerance)
         pieces.append(
             curves
             | {
-                "status": np.array([verdict], dtype=object),
-                "residual": _residuals(stack, inputs, [valid]),
+                "status": _reviewed([verdict], residuals, allowed),
+                "residual": residuals,
                 "error": np.array([course.error]),
             }
         )
-        interpolants.append(Interpolant(times) if verdict.step is not None else interpolant)
+        interpolants.append(Interpolant(times, course.panels))
     fields = {name: _join([piece[name] for piece in pieces]) for name in pieces[0]}
     if keep_matrices is not False and len(solved) == 1 and len(times) == len(solved[0][2].times):
         stack, inputs, course = solved[0]
@@ -254,7 +275,7 @@ def _readout(network, axis):
 
 
 def _curves(stack, inputs, data):
-    """The losses and their parts, summed over outputs, [batch, times]."""
+    """The losses and their parts, summed over outputs [batch, times] and by output [batch, C, times]."""
     excess = np.einsum("bii->bi", inputs.C_v)
     diagonals = {
         "test_loss": excess + data.noise**2,
@@ -264,14 +285,34 @@ def _curves(stack, inputs, data):
         "width_variance": inputs.width_variance,
         "data_variance": inputs.data_variance,
     }
-    return {name: inputs.axis.by_output(values).sum(-1) for name, values in diagonals.items()}
+    split = {name: inputs.axis.by_output(values) for name, values in diagonals.items()}
+    sums = {name: values.sum(-1) for name, values in split.items()}
+    parts = {"excess_by_output": split["excess_loss"], "train_by_output": split["train_loss"]}
+    return sums | {name: np.swapaxes(values, 1, 2).copy() for name, values in parts.items()}
+
+
+def _each_row(interpolant, curves, times):
+    """`curves` [.., T] at other `times`."""
+    return np.apply_along_axis(interpolant, -1, curves, times)
 
 
 def _verdicts(curves, done):
     """The `Status` of each configuration; losses after it are overwritten in place."""
     batch = len(curves["excess_loss"])
-    verdicts = [judge([curves[name][b] for name in CURVES], done) for b in range(batch)]
+    verdicts = []
+    for b in range(batch):
+        parts = [row for name in BY_OUTPUT for row in curves[name][b]]
+        verdicts.append(judge([curves[name][b] for name in CURVES] + parts, done))
     return np.array(verdicts, dtype=object)
+
+
+def _reviewed(verdicts, residuals, allowed):
+    """The verdicts, where the equations are not violated by more than `allowed`."""
+    reviewed = np.empty(len(verdicts), dtype=object)
+    for k, (verdict, violation) in enumerate(zip(verdicts, residuals, strict=True)):
+        fine = verdict.outcome is not Outcome.COMPLETE or violation <= allowed
+        reviewed[k] = verdict if fine else Status(Outcome.INACCURATE)
+    return reviewed
 
 
 def _residuals(stack, inputs, valid):

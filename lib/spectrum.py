@@ -179,7 +179,12 @@ def principal_modes(X, y):
     directions : [M, D]
         Unit vectors e_k.
     """
-    X, y = np.asarray(X, float), np.asarray(y, float)
+    try:
+        X, y = np.asarray(X, float), np.asarray(y, float)
+    except (TypeError, ValueError) as error:
+        raise ValueError(
+            "X or y is not an array of numbers: give X [P, D] and y [P] or [P, C]."
+        ) from error
     if X.ndim != 2 or y.ndim not in (1, 2) or len(X) != len(y) or X.size == 0 or y.size == 0:
         raise ValueError(
             f"X has shape {X.shape} and y {y.shape}: give X [P, D] and y [P] or [P, C] "

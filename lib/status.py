@@ -25,6 +25,10 @@ class Outcome(enum.Enum):
         "The solution was followed on time nodes to {step}; losses from there on are nan. "
         "Allow more nodes, a larger tolerance or fewer steps, or solve with grid=lib.EveryStep()."
     )
+    INACCURATE = (
+        "All steps were computed, but rounding errors have grown: the result violates the equations it "
+        "solves by more than is allowed (see residual). Lower the learning rate, or train fewer steps."
+    )
     DEPTH_UNSETTLED = (
         "All steps were computed, but infinite depth is resolved less well than depth_tolerance asks; "
         "depth_error says how well. Raise depth_tolerance, or lower branch_scale or the learning rate."

@@ -35,16 +35,27 @@ class Memory:
 
 
 class Training(ABC):
-    """An optimizer: all that theory and simulator ask of it."""
+    """An optimizer: all that theory and networks ask of it.
+
+    One in steps has `steps` and `memory`; one that can also be followed on few nodes in time, or
+    only there, has `start`.
+    """
 
     @property
     @abstractmethod
     def span(self):
         """What trainings of one sweep share: their steps, or their duration."""
 
-    @abstractmethod
+    def memory(self):
+        """The optimizer's `Memory` over steps 0 .. T."""
+        raise ValueError(
+            f"{type(self).__name__} has no steps, and networks are trained in steps: "
+            "give lib.GradientDescent with a small learning rate."
+        )
+
     def start(self):
-        """Its K on few nodes in time before the first panel (see `lib.accumulation`)."""
+        """K on nodes in time before the first panel (see `lib.accumulation`); None: every step only."""
+        return None
 
 
 @dataclass(frozen=True, eq=False)

@@ -5,7 +5,11 @@ Every gradient is an outer product, so layer l of one configuration is
 $$ W(t) = d(t)\, W(0) + c\,\gamma_0 \sum_{s<t} K(t,s)\, g(s)\, h(s)^\top , $$
 
 applied as c W(t), with c the scale of the layer ($1/\sqrt{N_l}$; $h = h^l$, $g = g^{l+1}$). A product with
-W(t) is one with W(0), shared by all configurations, and two with the history of h and g.
+W(t) is one with W(0), shared by all configurations, and two with the history of h and g. With several
+outputs each has its h and g, and the sum runs over outputs too.
+
+Fields are kept as rows [rows, size], one for each output of each configuration, the outputs of a
+configuration next to each other.
 
 Once momentum has been forgotten, weight decay shrinks an old gradient exactly as it shrinks W(0):
 K(t,s)/d(t) no longer changes. When so many such steps have gathered that they hold as many numbers as
@@ -19,10 +23,22 @@ import numpy as np
 import torch
 
 LOCKSTEP = 8
-"""Configurations computed together: every product with W(0) has this many rows, used or not."""
+"""Rows computed together: every product with W(0) has this many, used or not (more for more outputs)."""
 
 SETTLED = 1e-14
 """A column of K follows d(t) when it does so to this relative accuracy in every later step."""
+
+
+def rows_for(outputs):
+    """Rows of every field, and how many configurations have room in them."""
+    rows = max(LOCKSTEP, outputs)
+    return rows, rows // outputs
+
+
+def repeated(by_output, rows):
+    """What all configurations share, [C, size], in every one of the `rows`."""
+    which = torch.arange(rows, device=by_output.device) % len(by_output)
+    return by_output[which]
 
 
 def _shrinkage(later, earlier):
@@ -48,9 +64,9 @@ def memory_length(memory):
 
 def history_length(sizes, memory):
     """Past steps to keep, and how many of them can be folded when that many have gathered."""
-    pairs = list(pairwise(sizes))
+    pairs, outputs = list(pairwise(sizes)), sizes[-1]
     steps = len(memory.K) - 1
-    foldable = -(-sum(a * b for a, b in pairs) // sum(a + b for a, b in pairs))
+    foldable = -(-sum(a * b for a, b in pairs) // sum(outputs * (a + b) for a, b in pairs))
     if foldable >= steps:
         return steps, 0
     length = foldable + memory_length(memory) - 1
@@ -58,7 +74,7 @@ def history_length(sizes, memory):
 
 
 class Weights:
-    """W^0 .. W^L of up to `LOCKSTEP` configurations with one history length.
+    """W^0 .. W^L of as many configurations as have room (`rows_for`), with one history length.
 
     Parameters
     ----------
@@ -72,17 +88,21 @@ class Weights:
         The optimizer of each configuration.
     history : (int, int)
         From `history_length`, the same for all configurations.
+    outputs : int
+        C.
     """
 
-    def __init__(self, initial, scales, richness, memories, history):
+    def __init__(self, initial, scales, richness, memories, history, outputs):
         self.scales, self.richness, self.memories = scales, richness, memories
+        self.outputs, self.used = outputs, outputs * len(memories)
+        self.rows, _ = rows_for(outputs)
         self.length, self.foldable = history
         self.shared, self.own = initial, None
         self.base_decay = [1.0] * len(memories)
         # Sizes are padded (`lib.draws`), so that every configuration's history is equally aligned and
         # a batched product rounds each of them the same, whatever their number.
         self.h, self.g = (
-            [W.new_empty(len(memories), self.length, W.shape[side]) for W in initial]
+            [W.new_empty(len(memories), self.length * outputs, W.shape[side]) for W in initial]
             for side in (1, 0)
         )
         self.first = self.count = 0
@@ -101,19 +121,19 @@ class Weights:
             _shrinkage(memory.decay[t], base)
             for memory, base in zip(self.memories, self.base_decay, strict=True)
         ]
-        unused = [0.0] * (LOCKSTEP - len(left))
-        self.decay = like.new_tensor([*left, *unused])[:, None]
+        self.decay = like.new_zeros(self.rows, 1)
+        self.decay[: self.used, 0] = like.new_tensor(np.repeat(left, self.outputs))
         kicks = [
-            richness * memory.K[t, past]
+            richness * np.repeat(memory.K[t, past], self.outputs)
             for memory, richness in zip(self.memories, self.richness, strict=True)
         ]
         self.kicks = torch.from_numpy(np.array(kicks)).to(like)[:, None]
         self.past_h, self.past_g = (
-            [field[:, : self.count] for field in kept] for kept in (self.h, self.g)
+            [field[:, : self.count * self.outputs] for field in kept] for kept in (self.h, self.g)
         )
 
     def forward(self, layer, x):
-        """c W^l(t) x, x and the result [LOCKSTEP, size]: one row for each configuration."""
+        """c W^l(t) x, row by row of x [rows, size]."""
         if self.own is None:
             base = x @ self.shared[layer].T
         else:
@@ -121,7 +141,7 @@ class Weights:
         return self._add_history(base, x, self.past_h[layer], self.past_g[layer], layer)
 
     def backward(self, layer, y):
-        """c W^l(t)^T y, row by row as in `forward`."""
+        """c W^l(t)^T y, row by row of y [rows, size]."""
         if self.own is None:
             base = y @ self.shared[layer]
         else:
@@ -129,30 +149,36 @@ class Weights:
         return self._add_history(base, y, self.past_g[layer], self.past_h[layer], layer)
 
     def _each(self, layer, x, side):
-        rows = [side(W) @ row for W, row in zip(self.own[layer], x, strict=False)]
-        unused = rows[0].new_zeros(LOCKSTEP - len(rows), len(rows[0]))
+        rows = [side(self.own[layer][i // self.outputs]) @ x[i] for i in range(self.used)]
+        unused = rows[0].new_zeros(self.rows - len(rows), len(rows[0]))
         return torch.cat([torch.stack(rows), unused])
+
+    def _by_configuration(self, field):
+        """The used rows of `field`, [configurations, C, size]."""
+        return field[: self.used].view(len(self.memories), self.outputs, -1)
 
     def _add_history(self, base, x, met, left, layer):
         """c * (decay * base + c * sum_s kick(s) left(s) (met(s) . x)), row by row."""
         scale = self.scales[layer]
         base *= scale * self.decay
         if self.count:
-            used = len(self.memories)
-            overlap = torch.bmm(x[:used, None], met.transpose(1, 2))
-            base[:used, None].baddbmm_(overlap.mul_(self.kicks), left, alpha=scale**2)
+            overlap = torch.bmm(self._by_configuration(x), met.transpose(1, 2))
+            kicked = overlap.mul_(self.kicks)
+            self._by_configuration(base).baddbmm_(kicked, left, alpha=scale**2)
         return base
 
     def record(self, h, g):
         """Store the fields of the current step: h^0 .. h^L and g^1 .. g^{L+1}, rows as in `forward`."""
+        step = slice(self.count * self.outputs, (self.count + 1) * self.outputs)
         for kept, fields in ((self.h, h), (self.g, g)):
             for layer, field in zip(kept, fields, strict=True):
-                layer[:, self.count] = field[: len(layer)]
+                layer[:, step] = self._by_configuration(field)
         self.count += 1
 
     def _fold(self):
         """Absorb the oldest steps into a matrix for each configuration, at the current time."""
-        old, rest = slice(0, self.foldable), slice(self.foldable, self.count)
+        end, stop = self.foldable * self.outputs, self.count * self.outputs
+        old, rest = slice(0, end), slice(end, stop)
         if self.own is None:
             self.own = [[W] * len(self.memories) for W in self.shared]
         for layer, scale in enumerate(self.scales):
@@ -166,6 +192,6 @@ class Weights:
                     alpha=scale,
                 )
                 for field in (h, g):
-                    field[: self.count - self.foldable] = field[rest].clone()
+                    field[: stop - end] = field[rest].clone()
         self.first += self.foldable
         self.count -= self.foldable

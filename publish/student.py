@@ -59,10 +59,11 @@ def strings(value):
     return []
 
 
-def secrets(text):
-    """Lines that occur in the solutions of a chapter and nowhere else in it, bare."""
-    rest = bare(without_solutions(text))
-    lines = (bare(line) for solution in solutions(text) for line in solution.splitlines())
+def secrets(texts):
+    """Lines that occur in the solutions of chapters and nowhere else in any of them, bare."""
+    rest = "\n".join(bare(without_solutions(text)) for text in texts)
+    parts = (solution for text in texts for solution in solutions(text))
+    lines = (bare(line) for solution in parts for line in solution.splitlines())
     return {line for line in lines if len(line) >= SHORTEST and line not in rest}
 
 
@@ -98,7 +99,7 @@ def write_sources(folder, root=ROOT):
 
 def check(folder, root=ROOT):
     """What is left of the solutions in `folder`."""
-    secret = set().union(*(secrets((Path(root) / c).read_text()) for c in chapters(root)))
+    secret = secrets([(Path(root) / chapter).read_text() for chapter in chapters(root)])
     kinds = {".md", ".ipynb", ".html", ".js", ".txt", ".py"}
     files = [p for p in Path(folder).rglob("*") if p.suffix in kinds and p.is_file()]
     return leaks(files, secret)

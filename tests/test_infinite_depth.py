@@ -177,3 +177,16 @@ def test_divergence_is_named_while_others_go_on():
     assert np.isposinf(sweep.test_loss[1, sweep.status[1].step :]).all()
     alone = lib.solve(lib.Network(math.inf, 0.7, branch_scale=1.0), REPEATED, trainings[0])
     np.testing.assert_allclose(sweep.test_loss[0], alone.test_loss, rtol=1e-5)
+
+
+def test_an_interrupt_ends_the_refinement():
+    def stop_at_three(done, total):
+        if done == 3:
+            raise KeyboardInterrupt
+
+    network, data, training = PROBLEMS["repeated"]
+    partial = lib.solve(network, data, training, progress=stop_at_three)
+    whole = lib.solve(network, data, training)
+    assert partial.status.outcome is lib.Outcome.INTERRUPTED and np.isnan(partial.depth_error)
+    np.testing.assert_allclose(partial.excess_loss[:3], whole.excess_loss[:3], rtol=0.05)
+    assert np.isnan(partial.excess_loss[4:]).all()

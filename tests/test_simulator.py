@@ -9,7 +9,8 @@ import torch
 import lib
 from lib.draws import Stream, draw_weights, generator
 from lib.fields import Architecture
-from lib.finite_data import Inputs
+from lib.finite_data import Inputs, target_vectors
+from lib.weights import history_length
 
 NOISE = 0.3
 SPECTRUM = lib.Spectrum([2.0, 0.5], [0.4, 2.2], [0.3, 0.7])
@@ -36,9 +37,12 @@ OPTIMIZERS = {
 
 
 def plain_training(network, data, training, dim, seed):
-    """The same run the slow way: a forward pass of every sample, autograd, and torch's own SGD."""
+    """The same run the slow way: a forward pass of every sample, autograd, and torch's own SGD.
+
+    Returns (excess, train) [C, steps + 1] each.
+    """
     like = torch.empty(0, dtype=torch.float64)
-    inputs = Inputs(data, dim, like)
+    inputs = Inputs(data, dim, like, outputs=network.outputs)
     architecture = Architecture(network, inputs)
     sizes, D = architecture.sizes, inputs.dim
     unit = 1.0 if data.spectrum.dimension_free else math.sqrt(D)
@@ -57,9 +61,9 @@ def plain_training(network, data, training, dim, seed):
         for W in weights[1:-1]:
             image = h @ W.T / math.sqrt(W.shape[1])
             h = image if branch is None else h + branch * image
-        return (h @ weights[-1].T).squeeze(-1) * unit / (network.richness * sizes[-2])
+        return h @ weights[-1].T * unit / (network.richness * sizes[-2])
 
-    variance, target = inputs.eigenvalues[:D], inputs.target[:D]
+    variance, target = inputs.eigenvalues[:D], inputs.target[:, :D].T
     streams = [generator(seed, stream) for stream in (Stream.INPUTS, Stream.LABELS)]
     size = data.samples if data.samples is not None else data.batch
     count = round(size * (1 if data.spectrum.dimension_free else D)) if size else D
@@ -74,10 +78,10 @@ def plain_training(network, data, training, dim, seed):
             return x, x @ target / unit
         x, noise = (
             torch.randn(shape, generator=stream)
-            for shape, stream in zip(((count, D), (count,)), streams, strict=True)
+            for shape, stream in zip(((count, D), (sizes[-1], count)), streams, strict=True)
         )
         x = x.double() * variance.sqrt()
-        return x, x @ target / unit + data.noise * noise
+        return x, x @ target / unit + data.noise * noise.T
 
     raw = network.richness**2 * sizes[-2]
     optimizer = torch.optim.SGD(
@@ -90,13 +94,13 @@ def plain_training(network, data, training, dim, seed):
             x, y = draw()
         error = y - output(x)
         v = unit * (target / unit - output(eye))
-        excess = (variance * v**2).sum() / unit**2
-        train = (error**2).mean() + (data.noise**2 if size is None else 0)
-        losses.append([excess.item(), train.item()])
+        excess = variance @ v**2 / unit**2
+        train = (error**2).mean(0) + (data.noise**2 if size is None else 0)
+        losses.append(torch.stack([excess, train]).tolist())
         if t == training.steps:
-            return np.array(losses).T
+            return np.moveaxis(losses, 0, -1)
         optimizer.zero_grad()
-        ((error**2).mean() / 2).backward()
+        ((error**2).mean(0).sum() / 2).backward()
         rate = training.rates[t]
         optimizer.param_groups[0]["lr"] = raw * rate
         with torch.no_grad():
@@ -127,8 +131,8 @@ def test_training_equals_autograd(regime, optimizer, shape):
     network = lib.Network(**shape)
     runs = lib.simulate(network, data, training, dim=dim, seeds=[7])
     excess, train = plain_training(network, data, training, dim, seed=7)
-    np.testing.assert_allclose(runs.excess_loss[0], excess, rtol=1e-10)
-    np.testing.assert_allclose(runs.train_loss[0], train, rtol=1e-10)
+    np.testing.assert_allclose(runs.excess_loss[0], excess[0], rtol=1e-10)
+    np.testing.assert_allclose(runs.train_loss[0], train[0], rtol=1e-10)
     np.testing.assert_allclose(runs.test_loss, runs.excess_loss + NOISE**2, rtol=1e-15)
 
 
@@ -142,8 +146,80 @@ def test_long_runs_fold_their_history_away(optimizer):
     )
     runs = lib.simulate(network, data, training, dim=16, seeds=[1])
     excess, train = plain_training(network, data, training, 16, seed=1)
-    np.testing.assert_allclose(runs.excess_loss[0], excess, rtol=1e-9)
-    np.testing.assert_allclose(runs.train_loss[0], train, rtol=1e-9)
+    np.testing.assert_allclose(runs.excess_loss[0], excess[0], rtol=1e-9)
+    np.testing.assert_allclose(runs.train_loss[0], train[0], rtol=1e-9)
+
+
+# Several outputs: outputs share one mode's directions, or have targets of their own in each mode
+
+TARGETS = {
+    2: [[[1.0, 0.3], [0.3, 0.2]], [[0.5, -0.5], [-0.5, 0.5]]],
+    3: [np.diag([1.0, 0.5, 0.0]) + 0.1, np.diag([0.2, 0.4, 0.8])],
+    10: [np.eye(10), np.ones((10, 10))],
+}
+
+
+def several(outputs, regime):
+    """A regime of `REGIMES` with correlated targets."""
+    data = REGIMES[regime]
+    spectrum = lib.Spectrum([2.0, 0.5], np.array(TARGETS[outputs]), [0.6, 0.4])
+    if data.spectrum.dimension_free:
+        powers = [np.outer(w, w) for w in np.random.default_rng(0).normal(size=(12, outputs))]
+        spectrum = lib.Spectrum.trace_class(data.spectrum.eigenvalues, np.array(powers))
+    return lib.Data(data.samples, data.batch, data.noise, spectrum)
+
+
+@pytest.mark.parametrize("outputs", TARGETS)
+@pytest.mark.parametrize(
+    "regime",
+    ["population, two modes", "repeated, two modes", "one pass", "one pass, dimension free"],
+)
+@pytest.mark.parametrize(
+    "shape",
+    [
+        {"depth": 1, "width": 0.7, "richness": 0.9},
+        {"depth": 3, "width": (0.5, 1.2, 0.7), "centered": True},
+        {"depth": 3, "width": 0.8, "branch_scale": 1.1},
+    ],
+    ids=["one layer", "unequal, centered", "residual"],
+)
+def test_several_outputs_equal_autograd(outputs, regime, shape):
+    data, training = several(outputs, regime), OPTIMIZERS["everything"]
+    dim = None if data.spectrum.dimension_free else 20
+    if dim is None:
+        shape = shape | {"width": 9 if np.ndim(shape["width"]) == 0 else (6, 14, 8)}
+    network = lib.Network(**shape, outputs=outputs)
+    runs = lib.simulate(network, data, training, dim=dim, seeds=[7])
+    excess, train = plain_training(network, data, training, dim, seed=7)
+    np.testing.assert_allclose(runs.excess_by_output[0], excess, rtol=1e-10)
+    np.testing.assert_allclose(runs.train_by_output[0], train, rtol=1e-10)
+    np.testing.assert_allclose(runs.excess_loss[0], excess.sum(0), rtol=1e-10)
+    np.testing.assert_allclose(runs.train_loss[0], train.sum(0), rtol=1e-10)
+    floor = outputs * NOISE**2
+    np.testing.assert_allclose(runs.test_loss, runs.excess_loss + floor, rtol=1e-15)
+
+
+@pytest.mark.parametrize("optimizer", ["constant rate", "everything"])
+def test_long_runs_of_several_outputs_fold_their_history_away(optimizer):
+    network = lib.Network(2, (0.5, 0.8), outputs=2)
+    data, short = several(2, "repeated, two modes"), OPTIMIZERS[optimizer]
+    training = lib.GradientDescent(
+        90, 0.02, momentum=short.momentum, nesterov=short.nesterov, weight_decay=short.weight_decay
+    )
+    length, foldable = history_length([16, 8, 13, 2], training.memory())
+    assert 0 < foldable <= length < 90, "the history is folded at least once"
+    runs = lib.simulate(network, data, training, dim=16, seeds=[1])
+    excess, train = plain_training(network, data, training, 16, seed=1)
+    np.testing.assert_allclose(runs.excess_by_output[0], excess, rtol=1e-9)
+    np.testing.assert_allclose(runs.train_by_output[0], train, rtol=1e-9)
+
+
+def test_targets_have_the_covariance_that_was_asked_for():
+    covariance, counts = np.array(TARGETS[3]), np.array([11, 4])
+    target = target_vectors(covariance, counts)
+    for k, part in enumerate(np.split(target, [11], axis=1)):
+        np.testing.assert_allclose(part @ part.T / counts[k], covariance[k], atol=1e-14)
+    np.testing.assert_array_equal(target_vectors(np.array([[[4.0]]]), np.array([5])), 2.0)
 
 
 # Theory
@@ -207,14 +283,16 @@ def test_power_law_networks_follow_the_theory():
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("regime", ["repeated", "one pass"])
-def test_a_run_does_not_depend_on_its_company(dtype, regime):
-    network, data = lib.Network(2, (0.63, 0.7)), REGIMES[regime]
+@pytest.mark.parametrize("outputs", [1, 2, 3, 10])
+def test_a_run_does_not_depend_on_its_company(dtype, regime, outputs):
+    network = lib.Network(2, (0.63, 0.7), outputs=outputs)
+    data = REGIMES[regime] if outputs == 1 else several(outputs, regime)
     trainings = [lib.GradientDescent(30, eta) for eta in np.linspace(0.01, 0.2, 11)]
     sweep = lib.simulate(network, data, trainings, dim=37, seeds=[4, 9], dtype=dtype)
     assert sweep.train_loss.shape == (11, 2, 31) and sweep.status.shape == (11, 2)
     for k in (0, 5, 9, 10):
         alone = lib.simulate(network, data, trainings[k], dim=37, seeds=[9], dtype=dtype)
-        for loss in ("test_loss", "train_loss"):
+        for loss in ("test_loss", "excess_by_output", "train_by_output"):
             np.testing.assert_array_equal(getattr(alone, loss)[0], getattr(sweep, loss)[k, 1])
 
 
@@ -300,6 +378,14 @@ CALLS = [
     (
         {"data": lib.Data(spectrum=lib.Spectrum([1, 2], [1, 1], [0.99, 0.01])), "dim": 20},
         "mode 1 of the spectrum without a direction",
+    ),
+    (
+        {"network": lib.Network(1, 5, outputs=2), "data": POWER_LAW, "dim": None},
+        "mode 0 of the spectrum has 1 direction.*rank 2",
+    ),
+    (
+        {"network": lib.Network(1, 1.0, outputs=3), "data": several(2, "repeated, two modes")},
+        "target_power is for 2 outputs, the network has 3",
     ),
     ({"training": [TRAINING, lib.GradientDescent(4, 0.1)]}, "differ in steps"),
 ]

@@ -1,5 +1,9 @@
 """What every page of the book must satisfy, read off the page as Chromium shows it."""
 
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+
 READ_PAGE = """
 () => {
   const all = (selector, root = document) => [...root.querySelectorAll(selector)];
@@ -52,7 +56,7 @@ READ_PAGE = """
 }
 """
 
-FORBIDDEN_TEXT = ("Traceback (most recent call last)", "/work/", "/tmp/", "/root/", "Warning:")
+FORBIDDEN_TEXT = ("Traceback (most recent call last)", str(ROOT), "/tmp/", "/root/", "Warning:")
 
 
 def faults(page):
