@@ -1,25 +1,29 @@
 """Anderson acceleration of a fixed-point iteration x = G(x)."""
 
+from collections import deque
+
 import numpy as np
 
 
 class Anderson:
-    """Proposes the next x from the last `memory` pairs (x, G(x)).
+    """Proposes the next x from the last `memory` changes of (x, G(x)).
 
     The combination of past iterates whose residuals G(x) - x cancel best, in the least-squares sense.
     Source: H. F. Walker and P. Ni, SIAM J. Numer. Anal. 49, 1715 (2011).
     """
 
     def __init__(self, memory):
-        self.memory = memory
-        self.images, self.residuals = [], []
+        self.last = None
+        self.images, self.residuals = deque(maxlen=memory), deque(maxlen=memory)
 
     def next(self, x, image):
-        self.images.append(image)
-        self.residuals.append(image - x)
-        del self.images[: -self.memory - 1], self.residuals[: -self.memory - 1]
-        if len(self.images) == 1:
+        """The next x, from the present one and its `image` G(x), both [size]."""
+        residual = image - x
+        if self.last is not None:
+            self.images.append(image - self.last[0])
+            self.residuals.append(residual - self.last[1])
+        self.last = image, residual
+        if not self.residuals:
             return image
-        differences = np.diff(self.residuals, axis=0)
-        weights = np.linalg.lstsq(differences.T, self.residuals[-1], rcond=1e-12)[0]
-        return image - weights @ np.diff(self.images, axis=0)
+        weights = np.linalg.lstsq(np.array(self.residuals).T, residual, rcond=1e-12)[0]
+        return image - weights @ np.array(self.images)

@@ -26,8 +26,8 @@ MEMORY = 12
 SWEEPS = 80
 """A panel that has not settled after so many sweeps is tried again, shorter."""
 
-EASY = 40
-"""Panels that need more sweeps are followed by relatively shorter ones."""
+EASY = 24
+"""Panels that need more sweeps are followed by relatively shorter ones, though at least doubled."""
 
 MOST_GROWTH = 3.5
 """Factor by which a panel may be longer than the last one, if that was resolved with ease."""
@@ -172,7 +172,8 @@ class NodeMarch:
             room = (AIM * self.tolerance / max(error, 1e-300)) ** (1 / NODES)
             if error < self.tolerance:
                 time, singles = panel.stop, NODES
-                growth = min(growth * min(room, EASY / self.sweeps, EAGERNESS), MOST_GROWTH)
+                calm = max(growth * EASY / self.sweeps, 2.0)
+                growth = min(growth * min(room, EAGERNESS), MOST_GROWTH, calm)
                 length = max(length * growth, shortest)
                 yield time, time < self.end and self._stationary(time)
             elif length > shortest:
@@ -194,7 +195,10 @@ class NodeMarch:
         return bool((excess < DIVERGENCE).any())
 
     def _fill(self, panel):
-        """Write times and rows of K and d; return the panel's rows and the accumulations after it."""
+        """Write times, rows of K and d, and a first guess of the fields, over whatever a failed panel left.
+
+        Returns the panel's rows and the accumulations after it.
+        """
         nodes = slice(self.count, self.count + len(panel.nodes))
         now = self.axis.rows(nodes.start, nodes.stop)
         self.times[nodes] = panel.nodes
@@ -205,6 +209,8 @@ class NodeMarch:
             write_causal(self.trained.K[b], now, self.axis.expand(K))
             write_symmetric(self.trained.decay[b], now, self.axis.expand(outer))
             following.append(after)
+        self.stack.extend(now, self.inputs)
+        self.inputs.extend(now)
         return now, following
 
     def _single_steps(self, start, count):
@@ -222,8 +228,6 @@ class NodeMarch:
     def _try(self, panel):
         """Solve a panel and, if its error is below the tolerance, keep it; return the error."""
         now, following = self._fill(panel)
-        self.stack.extend(now, self.inputs)
-        self.inputs.extend(now)
         try:
             blur = self._settle(now)
         except np.linalg.LinAlgError:  # an overflow on the way
@@ -282,6 +286,7 @@ class NodeMarch:
         """
         last = slice(now.stop - self.axis.outputs, now.stop)
         moved = np.abs(self.trained.K[:, last, now]).sum(-1).max(-1)
+        moved = np.maximum(moved, 1e-100)  # a rate of zero
         return 1 / (self.trained.richness[:, 0, 0] * moved)
 
     def _unresolved(self, panel, now, blur):

@@ -57,7 +57,7 @@ def solve(
         networks and trainings have one length K; a single one of either is used for all.
     grid : EveryStep, Nodes or None
         Where in time the equations are kept. None: every step for a few hundred steps, for fresh
-        batches, and where `keep_matrices` asks for it; nodes with a tolerance of 1e-10 otherwise, and
+        batches, and where `keep_matrices` asks for it; nodes with a tolerance of 1e-8 otherwise, and
         for gradient flow with the tolerance of the flow.
     keep_matrices : bool or None
         Keep the two-time matrices in the result. True gives all of them, at every step (for gradient
@@ -195,8 +195,7 @@ def _on_nodes(networks, data, trainings, grid, keep_matrices, progress, make_sta
     if in_steps and end <= REPORTED_STEPS:
         times = np.arange(end + 1.0)
     else:
-        times = max((course.times for *_, course in solved), key=len)
-        times = np.append(times[times < end], float(end))
+        times = np.unique(np.concatenate([[float(end)], *(course.times for *_, course in solved)]))
     pieces, interpolants = [], []
     for stack, inputs, course in solved:
         interpolant = Interpolant(course.times, course.panels)
