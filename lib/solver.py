@@ -211,7 +211,7 @@ def _on_nodes(networks, data, trainings, grid, keep_matrices, progress, make_sta
         elif verdict.outcome is Outcome.INTERRUPTED and not course.interrupted:
             verdict = Status(Outcome.UNRESOLVED, course.reached)
         residuals = _residuals(stack, inputs, [1 if verdict.name == "DIVERGED" else rows])
-        allowed = max(MOST_RESIDUAL, 100 * grid.tolerance)
+        allowed = max(MOST_RESIDUAL, 1000 * grid.tolerance)
         pieces.append(
             curves
             | {

@@ -4,7 +4,6 @@ import math
 
 import numpy as np
 import pytest
-from scipy.special import expi
 
 import lib
 from lib.anderson import Anderson
@@ -115,9 +114,7 @@ def test_a_million_steps_end_at_least_squares():
     assert solved.excess_loss[-1] == pytest.approx(sigma**2 / (alpha - 1), rel=1e-6)
     assert solved.train_loss[-1] == pytest.approx(sigma**2 * (1 - 1 / alpha), rel=1e-6)
     early = lib.solve(network, data, lib.GradientDescent(150, 0.02))
-    np.testing.assert_allclose(
-        solved.at(early.times).excess_loss, early.excess_loss, rtol=1e-6
-    )
+    np.testing.assert_allclose(solved.at(early.times).excess_loss, early.excess_loss, rtol=1e-6)
 
 
 @pytest.mark.parametrize("depth", [1, 3])
@@ -174,9 +171,7 @@ def test_flow_keeps_its_tolerance_over_eight_decades():
         lib.solve(network, data, lib.GradientFlow(1e8, tolerance)) for tolerance in (1e-7, 1e-4)
     )
     assert coarse.status.name == fine.status.name == "COMPLETE"
-    np.testing.assert_allclose(
-        coarse.at(times).excess_loss, fine.at(times).excess_loss, rtol=1e-4
-    )
+    np.testing.assert_allclose(coarse.at(times).excess_loss, fine.at(times).excess_loss, rtol=1e-4)
 
 
 @pytest.mark.parametrize("depth", [1, 2])
