@@ -12,6 +12,10 @@ SOURCES := $(wildcard _config.yml _toc.yml *.md CITATION.cff references.bib chap
 export OMP_NUM_THREADS ?= 1
 export OPENBLAS_NUM_THREADS ?= 1
 
+# After a failed build: its warnings, and the last lines of each chapter's traceback.
+EXPLAIN = grep -a 'WARNING: \|ERROR: ' _build/warnings.log | cut -c1-300; \
+  find _build/html/reports -name '*.err.log' -exec tail -n 8 {} \; ; exit 1
+
 .DEFAULT_GOAL := help
 .PHONY: help book test lint notebooks student branch links bench picture serve chromium node node_modules
 
@@ -25,7 +29,8 @@ $(READY): requirements.txt constraints.txt pyproject.toml
 	touch $@
 
 $(HTML): $(READY) $(SOURCES)
-	CI=true PYTHONPATH=ext $(BIN)/jupyter-book build . -W -n --keep-going --all
+	mkdir -p _build
+	CI=true PYTHONPATH=ext $(BIN)/jupyter-book build . -W -n --keep-going --all 2> _build/warnings.log || { $(EXPLAIN); }
 	test -f $@
 
 book: $(HTML)  ## Build and execute the book into _build/html
