@@ -94,6 +94,10 @@ class Pair:
         self.F, self.dh_dxi, self.dh_dzeta = np.zeros((3, batch, n, n))
         self.dg_dxi, self.dg_dzeta = np.zeros((2, batch, n, n))
 
+    @property
+    def matrices(self):
+        return [self.F, self.dh_dxi, self.dh_dzeta, self.dg_dxi, self.dg_dzeta]
+
     def set_B(self, now, B):
         """Rows `now` of B, and of the responses of g."""
         past, upto, kappa = slice(0, now.start), slice(0, now.stop), self.kappa

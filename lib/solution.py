@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from lib.data import Data
-from lib.grid import EveryStep, Nodes
+from lib.grid import CompressedPast, EveryStep, Nodes
 from lib.network import Network
 from lib.nodes import Interpolant
 from lib.status import Status
@@ -51,7 +51,7 @@ class Solution:
         Largest relative violation of the closed equations when the solution is put back into them.
     wall_time : float
         Seconds spent solving (all K together).
-    grid : EveryStep or Nodes
+    grid : EveryStep, CompressedPast or Nodes
         Where in time the equations were solved.
     error : float
         Estimated relative error of the losses that comes from solving on nodes; 0 for every step.
@@ -84,7 +84,7 @@ class Solution:
     status: Status | np.ndarray
     residual: float | np.ndarray
     wall_time: float
-    grid: EveryStep | Nodes
+    grid: EveryStep | CompressedPast | Nodes
     error: float | np.ndarray
     interpolants: list[Interpolant] | None = None
     depth_error: float | np.ndarray | None = None

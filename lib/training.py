@@ -4,13 +4,17 @@ Theory and networks see an optimizer as one matrix: how much the gradient of ste
 weights by step t.
 """
 
+import math
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from lib import checks
 from lib.accumulation import Flow, Steps
+
+FORGOTTEN = 1e-14
+"""A part of the momentum that counts as nothing."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +59,10 @@ class Training(ABC):
 
     def start(self):
         """K on nodes in time before the first panel (see `lib.accumulation`); None: every step only."""
+        return None
+
+    def impulse(self):
+        """K(t, s) by t - s, up to where it stays, [lag + 1]; None if that is not all there is to it."""
         return None
 
 
@@ -128,6 +136,13 @@ class GradientDescent(Training):
 
     def start(self):
         return Steps(self, 0, np.zeros(1), np.zeros(1), 1.0)
+
+    def impulse(self):
+        if np.ndim(self.learning_rate) > 0 or self.weight_decay > 0:
+            return None
+        forgotten = math.log(FORGOTTEN) / math.log(self.momentum) if self.momentum > 0 else 0
+        lag = min(math.ceil(forgotten) + 1, self.steps)
+        return replace(self, steps=lag).memory().K[:, 0]
 
     @property
     def rates(self):
