@@ -14,7 +14,6 @@ from lib.march import sweep
 from lib.past import SHORTEST, Past
 from lib.status import DIVERGENCE
 
-
 CAREFUL = 1e-3
 """Part of the tolerance that the square of what a projection cuts off may be."""
 

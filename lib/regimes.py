@@ -31,14 +31,14 @@ class Population:
     def matrices(self):
         return [self.R_Delta, self.C_Delta, self.Q]
 
-    def _noise(self, now):
+    def label_noise(self, now):
         """Rows `now` of the covariance of the label noise."""
         return self.floor * self.axis.same_output[now, : now.stop]
 
     def advance(self, now, C_v, R_vu):
         upto = slice(0, now.stop)
         write_causal(self.R_Delta, now, identity_rows(now))
-        write_symmetric(self.C_Delta, now, C_v[:, now, upto] + self._noise(now))
+        write_symmetric(self.C_Delta, now, C_v[:, now, upto] + self.label_noise(now))
 
 
 class OnePass(Population):
@@ -71,6 +71,6 @@ class Repeated(Population):
         )
         write_causal(self.R_Delta, now, R_Delta)
         R = self.R_Delta[:, upto, upto]
-        rows = R[:, now] @ (C_v[:, upto, upto] + self._noise(upto)) @ transpose(R)
+        rows = R[:, now] @ (C_v[:, upto, upto] + self.label_noise(upto)) @ transpose(R)
         write_symmetric(self.C_Delta, now, rows)
         write_symmetric(self.Q, now, rows / self.size)

@@ -54,7 +54,8 @@ class Solution:
     grid : EveryStep, CompressedPast or Nodes
         Where in time the equations were solved.
     error : float
-        Estimated relative error of the losses that comes from solving on nodes; 0 for every step.
+        Estimated relative error of the losses that comes from the grid; 0 for every step. Losses that
+        have fallen to less than 1e-4 of the first are known to that part of this size.
     depth_error : float or None
         At infinite depth: estimated relative error of the losses from the quadrature in layer time.
     C_v, C_Delta, R_vu, R_Delta : [T, T] or None

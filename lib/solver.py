@@ -49,7 +49,8 @@ def solve(
 
     Closed equations for two-time correlations and responses (equations {eq}`deep-pair` and
     {eq}`deep-input` of the book), exact in the limit D, N, P -> infinity at fixed ratios, solved by one
-    sweep through time: O(L T^2) memory and O(L T^3) time at every step, or on O(log T) nodes.
+    sweep through time: O(L T^2) memory and O(L T^3) time at every step, O(L T log^2 T) time with a
+    compressed past, or on O(log T) nodes.
 
     Parameters
     ----------
@@ -59,15 +60,16 @@ def solve(
     training : Training or sequence of Training
         `GradientDescent` or `GradientFlow`. A sequence must share `steps` (`duration`). Sequences of
         networks and trainings have one length K; a single one of either is used for all.
-    grid : EveryStep, Nodes or None
-        Where in time the equations are kept. None: every step for a few hundred steps, for fresh
-        batches, and where `keep_matrices` asks for it; nodes with a tolerance of 1e-8 otherwise, and
-        for gradient flow with the tolerance of the flow.
+    grid : EveryStep, CompressedPast, Nodes or None
+        Where in time the equations are kept. None: every step for a few hundred steps, and where
+        `keep_matrices` asks for it; for more, with a tolerance of 1e-8, a compressed past for fresh
+        batches (every step if their learning rate has a schedule, or weights decay) and nodes
+        otherwise; for gradient flow nodes with the tolerance of the flow.
     keep_matrices : bool or None
         Keep the two-time matrices in the result. True gives all of them, at every step (for gradient
         flow the correlations, at the nodes); False saves memory in large sweeps; None keeps what the
-        solution has at hand: everything at every step; on nodes the correlations of one problem, if
-        `times` are the nodes (long horizons and gradient flow).
+        solution has at hand: everything at every step; nothing of a compressed past; on nodes the
+        correlations of one problem, if `times` are the nodes (long horizons and gradient flow).
     depth_tolerance : float
         For networks of infinite depth: wanted relative error of the losses from the quadrature in
         layer time; `Solution.depth_error` is what was reached.

@@ -6,7 +6,7 @@ weights by step t.
 
 import math
 from abc import ABC, abstractmethod
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -140,9 +140,11 @@ class GradientDescent(Training):
     def impulse(self):
         if np.ndim(self.learning_rate) > 0 or self.weight_decay > 0:
             return None
-        forgotten = math.log(FORGOTTEN) / math.log(self.momentum) if self.momentum > 0 else 0
-        lag = min(math.ceil(forgotten) + 1, self.steps)
-        return replace(self, steps=lag).memory().K[:, 0]
+        mu = self.momentum
+        lag = 1 + (math.ceil(math.log(FORGOTTEN) / math.log(mu)) if mu > 0 else 0)
+        passed = np.arange(min(lag, self.steps) + 1)
+        K = self.learning_rate * (1 - mu ** (passed + self.nesterov)) / (1 - mu)
+        return np.where(passed > 0, K, 0.0)
 
     @property
     def rates(self):
