@@ -4,6 +4,9 @@ from dataclasses import dataclass
 
 from lib import checks
 
+FEWEST = 64
+"""Nodes that even a short run may need."""
+
 
 @dataclass(frozen=True)
 class EveryStep:
@@ -35,4 +38,4 @@ class Nodes:
     def __post_init__(self):
         tolerance = checks.number("tolerance", self.tolerance, positive=True, below=1)
         object.__setattr__(self, "tolerance", tolerance)
-        object.__setattr__(self, "most", checks.integer("most", self.most, least=64))
+        object.__setattr__(self, "most", checks.integer("most", self.most, least=FEWEST))

@@ -2,8 +2,8 @@
 
 import os
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import torch
@@ -136,7 +136,7 @@ def simulate(
     """
     networks, trainings, single = broadcast(network, data, training)
     like = torch.empty(0, dtype=_precision(dtype), device=_device(device))
-    seeds = _seeds(seeds)
+    seeds = checks.seeds(seeds)
     bar_wanted = checks.flag("progress", progress) and "CI" not in os.environ
     outputs = networks[0].outputs
     inputs = Inputs(data, dim, like, _dataset(dataset, data), outputs)
@@ -145,6 +145,11 @@ def simulate(
     made = {training: training.memory() for training in trainings}
     memories = [made[training] for training in trainings]
     steps = len(memories[0].times) - 1
+    checks.memory(
+        "training one seed",
+        like.element_size() * _numbers(architecture, memories, inputs),
+        "use a smaller dim, fewer samples, or fewer configurations in one call",
+    )
     kept = _kept_steps(keep_errors, steps)
     by_output = np.full((2, len(networks), len(seeds), outputs, steps + 1), np.nan)
     errors = np.full((len(networks), len(seeds), len(kept), outputs, inputs.dim), np.nan)
@@ -189,6 +194,18 @@ def simulate(
         train_by_output=by_output[1][only],
         weight_error=(errors if outputs > 1 else errors.squeeze(-2))[only] if kept else None,
     )
+
+
+def _numbers(architecture, memories, inputs):
+    """About how many numbers the weights, their histories and the samples of one seed are."""
+    pairs, outputs = list(pairwise(architecture.sizes)), architecture.sizes[-1]
+    weights = sum(below * above for below, above in pairs)
+    fields = outputs * sum(below + above for below, above in pairs)
+    total = weights + inputs.samples * (inputs.dim + outputs)
+    for memory in memories:
+        length, foldable = history_length(architecture.sizes, memory)
+        total += length * fields + (weights if foldable else 0)
+    return total
 
 
 def _train(networks, memories, architecture, inputs, seed):
@@ -256,27 +273,8 @@ def _device(device):
     return device
 
 
-def _seeds(seeds):
-    if isinstance(seeds, Sequence) and not isinstance(seeds, (str, bytes)):
-        listed = tuple(_seed(f"seeds[{i}]", seed) for i, seed in enumerate(seeds))
-    else:
-        listed = tuple(range(checks.integer("seeds", seeds, least=0)))
-    if not listed:
-        raise ValueError("there are no seeds: give a number of at least 1, or a list.")
-    return listed
-
-
-def _seed(name, seed):
-    """One seed for everything, or a pair (weights, data)."""
-    if not isinstance(seed, (tuple, list)):
-        return checks.integer(name, seed, least=0)
-    if len(seed) != 2:
-        raise ValueError(f"{name} is {seed!r}: give one integer, or a pair (weights, data).")
-    return tuple(checks.integer(name, part, least=0) for part in seed)
-
-
 def _kept_steps(keep_errors, steps):
-    if not isinstance(keep_errors, (Sequence, np.ndarray)) or isinstance(keep_errors, (str, bytes)):
+    if not checks.listed(keep_errors):
         raise ValueError(f"keep_errors is {keep_errors!r}: give a list of steps.")
     kept = [checks.integer("keep_errors", step, least=0) for step in keep_errors]
     if any(step > steps for step in kept):

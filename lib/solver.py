@@ -9,7 +9,7 @@ import numpy as np
 from lib import checks
 from lib.axis import Axis
 from lib.consistency import residual
-from lib.grid import EveryStep, Nodes
+from lib.grid import FEWEST, EveryStep, Nodes
 from lib.horizon import NODES, NodeMarch
 from lib.inputs import InputLayer, NoiselessInputLayer
 from lib.layers import Readout
@@ -27,9 +27,6 @@ BATCH_BYTES = 2**24
 
 MOST_RESIDUAL = 1e-6
 """A solution that violates its equations by more than this is called inaccurate."""
-
-MOST_BYTES = 2**35
-"""A problem that would take more memory than this is refused."""
 
 CHEAP_STEPS = 250
 """Up to so many rows every step is kept; beyond, nodes are cheaper where they can be used."""
@@ -87,6 +84,12 @@ def solve(
     """
     networks, trainings, single = broadcast(network, data, training)
     checks.number("depth_tolerance", depth_tolerance, positive=True)
+    if keep_matrices is not None:
+        keep_matrices = checks.flag("keep_matrices", keep_matrices)
+    if progress is not None and not callable(progress):
+        raise ValueError(
+            f"progress is {progress!r}: give a function of (rows done, rows), or None."
+        )
     grid = _grid(grid, networks[0], data, trainings[0], keep_matrices)
     start = time.perf_counter()
     problem = networks, data, trainings
@@ -128,7 +131,8 @@ def _grid(grid, network, data, training, keep_matrices):
     if grid is None:
         if flow:
             return Nodes(training.tolerance)
-        few = (training.steps + 1) * network.outputs <= CHEAP_STEPS
+        rows = (training.steps + 1) * network.outputs
+        few = rows <= CHEAP_STEPS or training.steps < FEWEST
         every_step_only = endless or data.batch is not None or training.start() is None
         every = few or keep_matrices or every_step_only
         if every:
@@ -152,14 +156,16 @@ def _grid(grid, network, data, training, keep_matrices):
 
 def _at_every_step(networks, data, trainings, keep_matrices, progress, make_stack):
     """Solve at every step, as many configurations together as fit; arrays with a leading axis."""
-    axis = Axis(trainings[0].steps + 1, networks[0].outputs)
-    matrices = matrices_of(networks[0]) + len(data.spectrum.quadrature(axis.outputs)[0]) + 20
-    size = 8 * matrices * axis.n**2
-    if size > MOST_BYTES:
-        raise ValueError(
-            f"{trainings[0].steps} steps one by one need about {size / 1e9:.0f} GB: train fewer steps, "
-            "or, with a population gradient or repeated data, solve with grid=lib.Nodes()."
-        )
+    steps, outputs = trainings[0].steps, networks[0].outputs
+    size = _bytes(networks[0], data, steps + 1)
+    kept = 1 if keep_matrices is False else len(networks)
+    checks.memory(
+        f"{steps} steps one by one, with the matrices of {kept} configuration(s)",
+        kept * size,
+        "train fewer steps, solve a sweep with keep_matrices=False, or, with a population gradient or "
+        "repeated data, solve with grid=lib.Nodes()",
+    )
+    axis = Axis(steps + 1, outputs)
     chunk = max(1, BATCH_BYTES // size)
     pieces = []
     for i in range(0, len(networks), chunk):
@@ -234,11 +240,22 @@ def _on_nodes(networks, data, trainings, grid, keep_matrices, progress, make_sta
     return fields | {"times": times, "interpolants": interpolants}
 
 
+def _bytes(network, data, rows):
+    """About how much memory one configuration takes on so many rows in time."""
+    modes = len(data.spectrum.quadrature(network.outputs)[0])
+    return 8 * (matrices_of(network) + modes + 20) * (rows * network.outputs) ** 2
+
+
 def _march_on_nodes(network, data, training, grid, progress, make_stack):
     """One configuration. Memory that is never reached by a node is never touched."""
     room = grid.most
     if not isinstance(training, GradientFlow):
         room = min(room, training.steps + 1 + NODES)
+    checks.memory(
+        f"this network on {FEWEST} time nodes",
+        _bytes(network, data, min(room, FEWEST)),
+        "use fewer layers, outputs or modes",
+    )
     axis = Axis(room, network.outputs)
     zeros, ones = np.zeros((1, axis.n, axis.n)), np.ones((1, axis.n, axis.n))
     noiseless = math.isinf(network.widths[-1]) and data.samples is None

@@ -100,7 +100,7 @@ class GradientDescent(Training):
             object.__setattr__(self, name, value)
 
         store("steps", checks.integer("steps", self.steps))
-        if np.ndim(self.learning_rate) == 0:
+        if not checks.listed(self.learning_rate):
             store("learning_rate", checks.number("learning_rate", self.learning_rate))
         else:
             rates = np.array(checks.sequence("learning_rate", self.learning_rate))
@@ -116,7 +116,7 @@ class GradientDescent(Training):
         store("weight_decay", checks.number("weight_decay", self.weight_decay))
         if self.nesterov and self.momentum == 0:
             raise ValueError("nesterov needs momentum: give a momentum in (0, 1).")
-        if self.weight_decay * np.max(self.rates) >= 1:
+        if self.weight_decay * np.max(self.learning_rate) >= 1:
             raise ValueError(
                 "learning_rate * weight_decay reaches 1, which erases the weights in one step: "
                 "lower one of them."
@@ -136,6 +136,7 @@ class GradientDescent(Training):
 
     def memory(self):
         """K is the impulse response of the recursion, row by row."""
+        checks.memory(f"K of {self.steps} steps one by one", 8 * self.steps**2, "train fewer steps")
         K = np.zeros((self.steps + 1, self.steps + 1))
         decay = np.ones(self.steps + 1)
         buffer = np.zeros(self.steps + 1)

@@ -399,6 +399,19 @@ def test_an_interrupted_march_keeps_its_rows():
     assert step >= 5 and np.isnan(partial.test_loss[step:]).all()
 
 
+@pytest.mark.parametrize("times", ["x", None, [], [0.0, np.nan], [-1.0], [21.0]])
+def test_times_outside_the_run_are_refused(times):
+    solution = lib.solve(lib.Network(1, 1.0), lib.Data(), lib.GradientDescent(20, 0.1))
+    with pytest.raises(ValueError, match="times"):
+        solution.at(times)
+
+
+def test_values_at_one_time():
+    solution = lib.solve(lib.Network(1, 1.0), lib.Data(), lib.GradientDescent(20, 0.1))
+    assert solution.at(3).test_loss == solution.test_loss[3]
+    assert solution.at([[3, 4]]).test_loss.shape == (1, 2)
+
+
 def test_values_at_other_times():
     theory = lib.solve(lib.Network(1, 1.0), lib.Data(), lib.GradientDescent(39, 0.1))
     later = theory.at([3, 10.5, 39])
