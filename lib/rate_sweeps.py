@@ -7,7 +7,7 @@ import numpy as np
 from lib import checks
 from lib.network import Network
 from lib.pieces import compute
-from lib.rates import LOSSES, at_rates
+from lib.rates import LOSSES, at_rates, checked_loss
 from lib.solver import solve
 from lib.status import Outcome
 
@@ -31,9 +31,7 @@ class RateCurves:
 
     def final(self, loss="test_loss"):
         """The loss after the last step: [n, K] from the theory, [n, K, seeds] from networks."""
-        if loss not in LOSSES:
-            raise ValueError(f"loss is {loss!r}: give one of {', '.join(LOSSES)}.")
-        return np.array([getattr(result, loss)[..., -1] for result in self.results])
+        return np.array([getattr(result, checked_loss(loss))[..., -1] for result in self.results])
 
 
 def rate_curves(networks, data, training, rates, *, cache=None):

@@ -196,37 +196,8 @@ def _on_nodes(networks, data, trainings, grid, keep_matrices, progress, make_sta
         _march_on_nodes(network, data, training, grid, progress, make_stack)
         for network, training in zip(networks, trainings, strict=True)
     ]
-    end = trainings[0].span
-    in_steps = not isinstance(trainings[0], GradientFlow)
-    if in_steps and end <= REPORTED_STEPS:
-        times = np.arange(end + 1.0)
-    else:
-        times = np.unique(np.concatenate([[float(end)], *(course.times for *_, course in solved)]))
-    pieces, interpolants = [], []
-    for stack, inputs, course in solved:
-        interpolant = Interpolant(course.times, course.panels)
-        rows = len(course.times)
-        curves = {
-            name: _each_row(interpolant, curve[..., :rows], np.minimum(times, course.reached))
-            for name, curve in _curves(stack, inputs, data).items()
-        }
-        done = len(times) if course.stationary else int(np.sum(times <= course.reached))
-        (verdict,) = _verdicts(curves, done)
-        if course.stationary and verdict.outcome is Outcome.COMPLETE:
-            verdict = Status(Outcome.STATIONARY, course.reached)
-        elif verdict.outcome is Outcome.INTERRUPTED and not course.interrupted:
-            verdict = Status(Outcome.UNRESOLVED, course.reached)
-        residuals = _residuals(stack, inputs, [1 if verdict.name == "DIVERGED" else rows])
-        allowed = max(MOST_RESIDUAL, 1000 * grid.tolerance)
-        pieces.append(
-            curves
-            | {
-                "status": _reviewed([verdict], residuals, allowed),
-                "residual": residuals,
-                "error": np.array([course.error]),
-            }
-        )
-        interpolants.append(Interpolant(times, course.panels))
+    times = _reported_times(trainings[0], [course for *_, course in solved])
+    pieces = [_interpolated(*one, data, grid, times) for one in solved]
     fields = {name: _join([piece[name] for piece in pieces]) for name in pieces[0]}
     if keep_matrices is not False and len(solved) == 1 and len(times) == len(solved[0][2].times):
         stack, inputs, course = solved[0]
@@ -237,7 +208,34 @@ def _on_nodes(networks, data, trainings, grid, keep_matrices, progress, make_sta
             if name in MATRICES and name.startswith("C_")
         }
         fields |= {name: _rows(value, n) for name, value in correlations.items()}
+    interpolants = [Interpolant(times, course.panels) for *_, course in solved]
     return fields | {"times": times, "interpolants": interpolants}
+
+
+def _reported_times(training, courses):
+    """Every step, or all nodes and the end."""
+    end = training.span
+    if not isinstance(training, GradientFlow) and end <= REPORTED_STEPS:
+        return np.arange(end + 1.0)
+    return np.unique(np.concatenate([[float(end)], *(course.times for course in courses)]))
+
+
+def _interpolated(stack, inputs, course, data, grid, times):
+    """Curves and verdict of a configuration that was solved on nodes, at `times`."""
+    interpolant, rows = Interpolant(course.times, course.panels), len(course.times)
+    curves = {
+        name: _each_row(interpolant, curve[..., :rows], np.minimum(times, course.reached))
+        for name, curve in _curves(stack, inputs, data).items()
+    }
+    done = len(times) if course.stationary else int(np.sum(times <= course.reached))
+    (verdict,) = _verdicts(curves, done)
+    if course.stationary and verdict.outcome is Outcome.COMPLETE:
+        verdict = Status(Outcome.STATIONARY, course.reached)
+    elif verdict.outcome is Outcome.INTERRUPTED and not course.interrupted:
+        verdict = Status(Outcome.UNRESOLVED, course.reached)
+    residuals = _residuals(stack, inputs, [1 if verdict.name == "DIVERGED" else rows])
+    status = _reviewed([verdict], residuals, max(MOST_RESIDUAL, 1000 * grid.tolerance))
+    return curves | {"status": status, "residual": residuals, "error": np.array([course.error])}
 
 
 def _bytes(network, data, rows):

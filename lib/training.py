@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from lib import checks
-from lib.accumulation import Flow, Steps
+from lib.accumulation import Flow, Steps, descend
 
 
 @dataclass(frozen=True)
@@ -139,17 +139,9 @@ class GradientDescent(Training):
         checks.memory(f"K of {self.steps} steps one by one", 8 * self.steps**2, "train fewer steps")
         K = np.zeros((self.steps + 1, self.steps + 1))
         decay = np.ones(self.steps + 1)
-        buffer = np.zeros(self.steps + 1)
-        for t, rate in enumerate(self.rates):
-            buffer *= self.momentum
-            buffer[t] += 1
-            kick = buffer
-            if self.nesterov:
-                kick = self.momentum * buffer
-                kick[t] += 1
-            shrink = 1 - rate * self.weight_decay
-            K[t + 1] = shrink * K[t] + rate * kick
-            decay[t + 1] = shrink * decay[t]
+        run = descend(self, 0, K[0], K[0], 1.0, np.eye(self.steps), slice(self.steps))
+        for t, (weight, _, left) in enumerate(run, start=1):
+            K[t], decay[t] = weight, left
         return Memory(np.arange(self.steps + 1.0), K, decay)
 
 

@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pytest
 import torch
+from expectations import assert_within_four_standard_errors
 
 import lib
 from lib.draws import Stream, draw_weights, generator
@@ -258,12 +259,7 @@ PROBLEMS = {
 def test_theory_is_within_four_standard_errors(name):
     theory = lib.solve(*PROBLEMS[name])
     runs = lib.simulate(*PROBLEMS[name], dim=500, seeds=12)
-    for loss in ("excess_loss", "train_loss"):
-        measured = getattr(runs, loss)
-        error = measured.std(axis=0, ddof=1) / math.sqrt(len(measured))
-        deviation = np.abs(measured.mean(axis=0) - getattr(theory, loss))
-        assert (deviation <= 4 * error + 1e-12).all(), (loss, (deviation / error).max())
-        assert (error < 0.12 * measured.mean(axis=0)).all(), "too much scatter to say anything"
+    assert_within_four_standard_errors(theory, runs, scatter=0.12)
 
 
 def test_power_law_networks_follow_the_theory():
