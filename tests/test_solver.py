@@ -180,6 +180,16 @@ def test_centred_networks_start_at_the_target_norm():
 # Spectra
 
 
+def test_centred_networks_do_not_see_a_constant_shift_of_their_function():
+    problem = lib.Data(samples=1.5, noise=0.3), lib.GradientDescent(15, 0.05)
+    centred, plain = (
+        lib.solve(lib.Network(2, 0.7, centered=centered), *problem) for centered in (True, False)
+    )
+    shifted = plain.R_h[0].sum(axis=1)
+    assert (np.abs(shifted) > 0.1).all()
+    np.testing.assert_allclose(centred.R_h[0].sum(axis=1), 0, atol=1e-13)
+
+
 def test_modes_of_equal_variance_are_one_mode():
     network, training = lib.Network(2, 0.7), lib.GradientDescent(15, 0.05)
     split = lib.Spectrum([1, 1, 1], [1.5, 0.5, 1.0], [0.25, 0.25, 0.5])
