@@ -4,6 +4,9 @@ from dataclasses import dataclass
 
 from lib import checks
 
+FEWEST = 64
+"""Nodes that even a short run may need."""
+
 
 @dataclass(frozen=True)
 class EveryStep:
@@ -68,4 +71,4 @@ class Nodes:
 def _check(grid):
     tolerance = checks.number("tolerance", grid.tolerance, positive=True, below=1)
     object.__setattr__(grid, "tolerance", tolerance)
-    object.__setattr__(grid, "most", checks.integer("most", grid.most, least=64))
+    object.__setattr__(grid, "most", checks.integer("most", grid.most, least=FEWEST))

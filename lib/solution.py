@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from lib import checks
 from lib.data import Data
 from lib.grid import CompressedPast, EveryStep, Nodes
 from lib.network import Network
@@ -100,12 +101,12 @@ class Solution:
     R_g: dict | None = None
 
     def at(self, times):
-        """The same curves at any `times` within the run (without the two-time matrices).
+        """The same curves at any `times` within the run, a number or an array (without the two-time matrices).
 
         At the solution's own times the values are its own; in between they are those of the
         polynomials it was solved with (on nodes) or of a monotone interpolant (every step).
         """
-        times = np.asarray(times, float)
+        times = checks.numbers("times", times, "a number or an array of numbers")
         if times.size == 0 or not ((times >= self.times[0]) & (times <= self.times[-1])).all():
             raise ValueError(
                 f"times must lie between {self.times[0]:g} and {self.times[-1]:g}: "
@@ -127,4 +128,4 @@ class Solution:
         values = np.array(
             [[interpolant(row, times) for row in rows] for interpolant, rows in pairs]
         )
-        return values.reshape(*curve.shape[:-1], *times.shape)
+        return values.reshape(curve.shape[:-1] + times.shape)

@@ -10,7 +10,7 @@ from lib import checks
 from lib.axis import Axis
 from lib.compressed import CompressedMarch
 from lib.consistency import residual
-from lib.grid import CompressedPast, EveryStep, Nodes
+from lib.grid import FEWEST, CompressedPast, EveryStep, Nodes
 from lib.horizon import NODES, NodeMarch
 from lib.inputs import InputLayer, NoiselessInputLayer
 from lib.layers import Readout
@@ -28,9 +28,6 @@ BATCH_BYTES = 2**24
 
 MOST_RESIDUAL = 1e-6
 """A solution that violates its equations by more than this is called inaccurate."""
-
-MOST_BYTES = 2**35
-"""A problem that would take more memory than this is refused."""
 
 CHEAP_STEPS = 250
 """Up to so many rows every step is kept; beyond, nodes are cheaper where they can be used."""
@@ -93,6 +90,12 @@ def solve(
     """
     networks, trainings, single = broadcast(network, data, training)
     checks.number("depth_tolerance", depth_tolerance, positive=True)
+    if keep_matrices is not None:
+        keep_matrices = checks.flag("keep_matrices", keep_matrices)
+    if progress is not None and not callable(progress):
+        raise ValueError(
+            f"progress is {progress!r}: give a function of (rows done, rows), or None."
+        )
     grid = _grid(grid, networks[0], data, trainings, keep_matrices)
     start = time.perf_counter()
     method = {EveryStep: _at_every_step, CompressedPast: _with_compressed_past, Nodes: _on_nodes}
@@ -135,7 +138,8 @@ def _grid(grid, network, data, trainings, keep_matrices):
     if grid is None:
         if flow:
             return Nodes(training.tolerance)
-        few = (training.steps + 1) * network.outputs <= CHEAP_STEPS
+        rows = (training.steps + 1) * network.outputs
+        few = rows <= CHEAP_STEPS or training.steps < FEWEST
         if few or keep_matrices or endless:
             return EveryStep()
         if data.batch is not None or training.start() is None:
@@ -165,14 +169,17 @@ def _grid(grid, network, data, trainings, keep_matrices):
 
 def _at_every_step(networks, data, trainings, grid, keep_matrices, progress, make_stack):
     """Solve at every step, as many configurations together as fit; arrays with a leading axis."""
-    axis = Axis(trainings[0].steps + 1, networks[0].outputs)
-    size = _bytes(networks[0], data, axis.n)
-    if size > MOST_BYTES:
-        raise ValueError(
-            f"{trainings[0].steps} steps one by one need about {size / 1e9:.0f} GB: train fewer steps, "
-            "or, with a constant learning rate, solve with grid=lib.CompressedPast(), or, with a "
-            "population gradient or repeated data, with grid=lib.Nodes()."
-        )
+    steps, outputs = trainings[0].steps, networks[0].outputs
+    size = _bytes(networks[0], data, steps + 1)
+    kept = 1 if keep_matrices is False else len(networks)
+    checks.memory(
+        f"{steps} steps one by one, with the matrices of {kept} configuration(s)",
+        kept * size,
+        "train fewer steps, solve a sweep with keep_matrices=False, or, with a constant learning "
+        "rate, solve with grid=lib.CompressedPast(), or, with a population gradient or repeated "
+        "data, with grid=lib.Nodes()",
+    )
+    axis = Axis(steps + 1, outputs)
 
     def piece(networks, trainings):
         memories = [training.memory() for training in trainings]
@@ -194,10 +201,11 @@ def _at_every_step(networks, data, trainings, grid, keep_matrices, progress, mak
 
 def _with_compressed_past(networks, data, trainings, grid, keep_matrices, progress, make_stack):
     """Solve at every step with a compressed past; arrays with a leading axis."""
-    steps, outputs = trainings[0].steps, networks[0].outputs
+    steps, size = trainings[0].steps, _bytes(networks[0], data, USUAL)
+    checks.memory("this network, step by step", size, "use fewer layers, outputs or modes")
 
     def piece(networks, trainings):
-        axis = Axis(min(grid.most, steps + 1), outputs)
+        axis = Axis(min(grid.most, steps + 1), networks[0].outputs)
         impulses = [training.impulse() for training in trainings]
         lag = max(len(impulse) for impulse in impulses)
         impulses = [np.pad(impulse, (0, lag - len(impulse)), "edge") for impulse in impulses]
@@ -217,14 +225,8 @@ def _with_compressed_past(networks, data, trainings, grid, keep_matrices, progre
         error = np.full(len(networks), record.error)
         return fields | {"residual": record.residual, "error": error}
 
-    fields = _in_pieces(networks, trainings, _bytes(networks[0], data, USUAL * outputs), piece)
+    fields = _in_pieces(networks, trainings, size, piece)
     return fields | {"times": np.arange(steps + 1.0)}
-
-
-def _bytes(network, data, rows):
-    """About the memory that one configuration takes on so many rows."""
-    modes = len(data.spectrum.quadrature(network.outputs)[0])
-    return 8 * (matrices_of(network) + modes + 20) * rows**2
 
 
 def _in_pieces(networks, trainings, size, piece):
@@ -251,38 +253,8 @@ def _on_nodes(networks, data, trainings, grid, keep_matrices, progress, make_sta
         _march_on_nodes(network, data, training, grid, progress, make_stack)
         for network, training in zip(networks, trainings, strict=True)
     ]
-    end = trainings[0].span
-    in_steps = not isinstance(trainings[0], GradientFlow)
-    if in_steps and end <= REPORTED_STEPS:
-        times = np.arange(end + 1.0)
-    else:
-        times = np.unique(np.concatenate([[float(end)], *(course.times for *_, course in solved)]))
-    pieces, interpolants = [], []
-    for stack, inputs, course in solved:
-        interpolant = Interpolant(course.times, course.panels)
-        rows = len(course.times)
-        losses = inputs.losses(inputs.axis.rows(0, rows))
-        curves = {
-            name: _each_row(interpolant, curve, np.minimum(times, course.reached))
-            for name, curve in _curves(losses, inputs.axis, data).items()
-        }
-        done = len(times) if course.stationary else int(np.sum(times <= course.reached))
-        (verdict,) = _verdicts(curves, done)
-        if course.stationary and verdict.outcome is Outcome.COMPLETE:
-            verdict = Status(Outcome.STATIONARY, course.reached)
-        elif verdict.outcome is Outcome.INTERRUPTED and not course.interrupted:
-            verdict = Status(Outcome.UNRESOLVED, course.reached)
-        residuals = _residuals(stack, inputs, [1 if verdict.name == "DIVERGED" else rows])
-        allowed = max(MOST_RESIDUAL, 1000 * grid.tolerance)
-        pieces.append(
-            curves
-            | {
-                "status": _reviewed([verdict], residuals, allowed),
-                "residual": residuals,
-                "error": np.array([course.error]),
-            }
-        )
-        interpolants.append(Interpolant(times, course.panels))
+    times = _reported_times(trainings[0], [course for *_, course in solved])
+    pieces = [_interpolated(*one, data, grid, times) for one in solved]
     fields = {name: _join([piece[name] for piece in pieces]) for name in pieces[0]}
     if keep_matrices is not False and len(solved) == 1 and len(times) == len(solved[0][2].times):
         stack, inputs, course = solved[0]
@@ -293,7 +265,41 @@ def _on_nodes(networks, data, trainings, grid, keep_matrices, progress, make_sta
             if name in MATRICES and name.startswith("C_")
         }
         fields |= {name: _rows(value, n) for name, value in correlations.items()}
+    interpolants = [Interpolant(times, course.panels) for *_, course in solved]
     return fields | {"times": times, "interpolants": interpolants}
+
+
+def _reported_times(training, courses):
+    """Every step, or all nodes and the end."""
+    end = training.span
+    if not isinstance(training, GradientFlow) and end <= REPORTED_STEPS:
+        return np.arange(end + 1.0)
+    return np.unique(np.concatenate([[float(end)], *(course.times for course in courses)]))
+
+
+def _interpolated(stack, inputs, course, data, grid, times):
+    """Curves and verdict of a configuration that was solved on nodes, at `times`."""
+    interpolant, rows = Interpolant(course.times, course.panels), len(course.times)
+    losses = inputs.losses(inputs.axis.rows(0, rows))
+    curves = {
+        name: _each_row(interpolant, curve, np.minimum(times, course.reached))
+        for name, curve in _curves(losses, inputs.axis, data).items()
+    }
+    done = len(times) if course.stationary else int(np.sum(times <= course.reached))
+    (verdict,) = _verdicts(curves, done)
+    if course.stationary and verdict.outcome is Outcome.COMPLETE:
+        verdict = Status(Outcome.STATIONARY, course.reached)
+    elif verdict.outcome is Outcome.INTERRUPTED and not course.interrupted:
+        verdict = Status(Outcome.UNRESOLVED, course.reached)
+    residuals = _residuals(stack, inputs, [1 if verdict.name == "DIVERGED" else rows])
+    status = _reviewed([verdict], residuals, max(MOST_RESIDUAL, 1000 * grid.tolerance))
+    return curves | {"status": status, "residual": residuals, "error": np.array([course.error])}
+
+
+def _bytes(network, data, rows):
+    """About how much memory one configuration takes on so many rows in time."""
+    modes = len(data.spectrum.quadrature(network.outputs)[0])
+    return 8 * (matrices_of(network) + modes + 20) * (rows * network.outputs) ** 2
 
 
 def _march_on_nodes(network, data, training, grid, progress, make_stack):
@@ -301,6 +307,11 @@ def _march_on_nodes(network, data, training, grid, progress, make_stack):
     room = grid.most
     if not isinstance(training, GradientFlow):
         room = min(room, training.steps + 1 + NODES)
+    checks.memory(
+        f"this network on {FEWEST} time nodes",
+        _bytes(network, data, min(room, FEWEST)),
+        "use fewer layers, outputs or modes",
+    )
     axis = Axis(room, network.outputs)
     zeros, ones = np.zeros((1, axis.n, axis.n)), np.ones((1, axis.n, axis.n))
     noiseless = math.isinf(network.widths[-1]) and data.samples is None
