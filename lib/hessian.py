@@ -103,19 +103,17 @@ def _curvature(loss, weights, unit):
     half = loss(weights)
     gradient = torch.autograd.grad(half, weights, create_graph=True)
     sizes = [W.numel() for W in weights]
+    flat = torch.cat([part.detach().reshape(-1) for part in gradient]).numpy()
 
     def product(vector):
-        parts = torch.from_numpy(np.ascontiguousarray(vector, float).ravel()).split(sizes)
-        overlap = sum(
-            (g * part.to(g).view_as(g)).sum() for g, part in zip(gradient, parts, strict=True)
-        )
+        parts = torch.from_numpy(np.ascontiguousarray(vector, flat.dtype).ravel()).split(sizes)
+        overlap = sum((g * part.view_as(g)).sum() for g, part in zip(gradient, parts, strict=True))
         image = torch.autograd.grad(overlap, weights, retain_graph=True)
-        return unit * torch.cat([part.reshape(-1) for part in image]).double().numpy()
+        return unit * torch.cat([part.reshape(-1) for part in image]).numpy()
 
-    flat = torch.cat([part.detach().reshape(-1) for part in gradient]).double().numpy()
-    hessian = LinearOperator((sum(sizes),) * 2, matvec=product, dtype=float)
+    hessian = LinearOperator((sum(sizes),) * 2, matvec=product, dtype=flat.dtype)
     (top,) = eigsh(
-        hessian, k=1, which="LA", v0=flat, tol=TOLERANCE, ncv=16, return_eigenvectors=False
+        hessian, k=1, which="LA", v0=flat, tol=TOLERANCE, ncv=10, return_eigenvectors=False
     )
     train_loss = 2 * float(half.detach())
-    return top, unit * (flat @ flat) / train_loss, train_loss
+    return top, unit * float(flat @ flat) / train_loss, train_loss
