@@ -161,7 +161,7 @@ class NodeMarch:
 
     def _stretches(self):
         """Solve stretch after stretch; yield the time reached and whether all is stationary there."""
-        time, singles, growth = 0, NODES, EAGERNESS
+        time, singles, growth, most_growth = 0, NODES, EAGERNESS, MOST_GROWTH
         shortest = 2 * NODES if self.in_steps else 1e-14 * self.end
         length = shortest if self.in_steps else 0.05 / self.inputs.eigenvalues.max()
         if self.in_steps:
@@ -179,10 +179,12 @@ class NodeMarch:
             if error < self.tolerance:
                 time, singles = panel.stop, NODES
                 calm = max(growth * EASY / self.sweeps, 2.0)
-                growth = min(growth * min(room, EAGERNESS), MOST_GROWTH, calm)
+                growth = min(growth * min(room, EAGERNESS), most_growth, calm)
                 length = max(length * growth, shortest)
                 yield time, time < self.end and self._stationary(time)
             elif length > shortest:
+                if error == np.inf:  # too bold, and would be so again
+                    most_growth = max(growth / EAGERNESS, 2.0)
                 growth = 1.0
                 length = max(length * max(room, 0.4), shortest)
             elif self.in_steps:
