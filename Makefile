@@ -76,9 +76,10 @@ links: $(READY)  ## Try all links that lead out of the book
 	sed 's/execute_notebooks: force/execute_notebooks: "off"/' _config.yml > _build/links.yml
 	PYTHONPATH=ext $(BIN)/jupyter-book build . --config _build/links.yml --builder linkcheck --path-output _build/links
 
-bench: $(READY)  ## Measure the solvers' scaling and the simulator against a plain torch loop
+bench: $(READY)  ## Measure the solvers' scaling, long horizons, and the simulator against a plain torch loop
 	$(BIN)/python benchmarks/solver_scaling.py
 	$(BIN)/python benchmarks/residual_scaling.py
+	$(BIN)/python benchmarks/long_horizons.py
 	$(BIN)/python benchmarks/simulator_speed.py
 
 picture: $(READY)  ## Draw the picture of README.md
