@@ -20,6 +20,9 @@ from lib.status import DIVERGENCE
 NODES = 16
 """Nodes of a panel."""
 
+FEW_NODES, LOOSE = 10, 1e-4
+"""Nodes of a panel if the tolerance is not below `LOOSE`: more would be far more exact than asked for."""
+
 MEMORY = 48
 """Sweeps that Anderson acceleration remembers."""
 
@@ -138,6 +141,7 @@ class NodeMarch:
         self.axis, self.trained = inputs.axis, inputs.trained
         self.accumulations, self.in_steps = starts, starts[0].in_steps
         self.end, self.tolerance = end, tolerance
+        self.nodes = NODES if tolerance < LOOSE else FEW_NODES
         self.decay = np.ones((len(starts), self.axis.nodes))
         self.times = np.zeros(self.axis.nodes)
         self.panels, self.error, self.count = [], 0.0, 1
@@ -169,13 +173,13 @@ class NodeMarch:
             yield time, False
         while time < self.end and self._room():
             stop = self.end if time + 1.3 * length >= self.end else time + length
-            panel = self.accumulations[0].make_panel(time, stop, NODES)
+            panel = self.accumulations[0].make_panel(time, stop, self.nodes)
             if self.in_steps and panel.stop - time <= NODES:
                 time = self._single_steps(time, panel.stop - time)
                 yield time, False
                 continue
             error = self._try(panel)
-            room = (AIM * self.tolerance / max(error, 1e-300)) ** (1 / NODES)
+            room = (AIM * self.tolerance / max(error, 1e-300)) ** (1 / self.nodes)
             if error < self.tolerance:
                 time, singles = panel.stop, NODES
                 calm = max(growth * EASY / self.sweeps, 2.0)
