@@ -448,7 +448,10 @@ def test_the_bowl_of_a_widget_shows_transfer():
     )
     rates = live.BOWL["learning_rates"]
     best = {
-        kind: [rates[int(np.argmin(widget.drawing.bowl(widget.state, kind, nu)))] for nu in live.BOWL["widths"]]
+        kind: [
+            rates[int(np.argmin(widget.drawing.bowl(widget.state, kind, nu)))]
+            for nu in live.BOWL["widths"]
+        ]
         for kind in live.CHOICES["parameterization"]
     }
     assert best["mean-field"] == [0.04] * 5

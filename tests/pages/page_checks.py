@@ -44,6 +44,9 @@ READ_PAGE = """
       rows: Math.min(...all("a.csv-link", e.closest(".cell") || e)
         .map((link) => atob(link.href.split(",")[1]).trim().split("\\n").length - 1)),
     })),
+    live: all(".live-figure", article).length,
+    liveWithoutCaption: all(".live-figure", article).filter((e) =>
+      !e.closest("figure")?.querySelector(".caption-number")).map((e) => e.ariaLabel),
     plotsOutsideFigures: all(".cell_output img", article)
       .filter((e) => !e.closest("figure")).map((e) => e.alt),
     headings: all("h1, h2, h3, h4, h5, h6", article).map((e) => Number(e.tagName[1])),
@@ -80,6 +83,7 @@ def faults(page):
         found.append(f"{page['rawMath']} equations were not typeset")
     found += [f"image without alt text: {source}" for source in page["imagesWithoutAlt"]]
     found += [f"plot outside a figure: {alt}" for alt in page["plotsOutsideFigures"]]
+    found += [f"live figure without caption: {name}" for name in page["liveWithoutCaption"]]
     for figure in page["figures"]:
         for part in ("number", "caption", "data"):
             if not figure[part]:

@@ -27,6 +27,7 @@ BROKEN = {
     "without alt": GOOD + "<img src='a.png'>",
     "outside a figure": GOOD + "<div class='cell_output'><img src='a.png' alt='A line'></div>",
     "figure without caption": GOOD + "<figure><img src='a.png' alt='A line'></figure>",
+    "live figure without caption": GOOD + "<div class='live-figure' aria-label='A'></div>",
     "figure without data": GOOD + "<figure><img src='a.png' alt='A line'></figure>",
     "data has no rows": GOOD + f"<figure><img src='a.png' alt='{ALT}'>"
     "<a class='csv-link' href='data:text/csv;base64,eCx5Cg=='>x,y</a></figure>",
