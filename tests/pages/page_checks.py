@@ -63,6 +63,7 @@ READ_PAGE = """
     anchors: all("[id]").map((e) => e.id),
     window: window.innerWidth,
     links: all("a[href]").map((e) => e.getAttribute("href")),
+    rawLinks: all("a.internal", article).map((e) => e.textContent).filter((t) => /\\\\[a-z]/.test(t)),
     text: article.innerText,
   };
 }
@@ -99,6 +100,7 @@ def faults(page):
             found.append(f"a heading of level {below} follows one of level {above}")
     if page["wide"] > 0:
         found.append(f"{page['wide']} pixels wider than the window")
+    found += [f"a link shows raw LaTeX: {text!r}" for text in page["rawLinks"]]
     found += [f"an equation in a line is cut off: {text!r}" for text in page["cut"]]
     if page["window"] >= LAPTOP:
         found += [f"an equation has to be scrolled: {text!r}" for text in page["scrolled"]]
