@@ -35,7 +35,7 @@ BROKEN = {
     "headings of level 1": GOOD + "<h1>Another</h1>",
     "follows one of level 2": GOOD + "<h4>Deep</h4>",
     "wider than the window": GOOD + "<div style='width: 3000px'>wide</div>",
-    "raw LaTeX": GOOD + "<p><a class='internal' href='#'>A caption with \\\\gamma</a></p>",
+    "raw LaTeX": GOOD + "<p><a class='internal' href='#'>A caption with \\gamma</a></p>",
     "is cut off": GOOD + "<p><span class='math' style='display: inline-flex; overflow: hidden; "
     f"width: 90px'>{EQUATION}</span></p>",
     "has to be scrolled": GOOD + "<div class='math' style='overflow-x: auto; width: 90px'>"
