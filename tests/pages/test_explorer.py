@@ -390,6 +390,17 @@ def test_a_small_figure_leads_to_its_setting_in_the_explorer(chromium):
     np.testing.assert_array_equal(here.test_loss, names["theory"].test_loss)
 
 
+def test_without_javascript_there_is_a_picture(chromium):
+    context = chromium.new_context(java_script_enabled=False)
+    tab = context.new_page()
+    tab.goto(EXPLORER.as_uri())
+    picture = figure_of(tab).locator("img")
+    assert picture.bounding_box()["width"] > 300 and picture.get_attribute("alt")
+    assert "as soon as this cell has been run" in figure_of(tab).inner_text()
+    assert figure_of(tab).locator("input").count() == 0
+    context.close()
+
+
 def test_pages_carry_the_scripts_only_where_there_is_a_figure():
     pages = [path for path in BOOK.rglob("*.html") if "_static" not in path.parts]
     for path in pages:
