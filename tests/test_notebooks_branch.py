@@ -4,12 +4,13 @@ import ast
 import re
 import subprocess
 import sys
+import tomllib
 from urllib.parse import parse_qs, unquote, urlsplit
 
 import nbformat
 import pytest
 from plain_notebook import plain
-from repository import BRANCH, binder, colab, repository, requirement, site
+from repository import BRANCH, EXTRAS, binder, colab, repository, requirement, site
 
 from publish.chapters import ROOT, chapters, notebooks
 from publish.notebooks import write
@@ -107,6 +108,32 @@ def test_the_first_cell_installs_the_package(branch, tmp_path):
     subprocess.run([*pip, wanted], check=True)
     installed = {path.name for path in (tmp_path / "lib").glob("*.py")}
     assert installed == {path.name for path in (ROOT / "lib").glob("*.py")}
+
+
+def imports(code):
+    """Names of the packages that Python code imports."""
+    found = set()
+    for node in ast.walk(ast.parse(code)):
+        if isinstance(node, ast.Import):
+            found |= {alias.name.split(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            found.add(node.module.split(".")[0])
+    return found - sys.stdlib_module_names - {"lib"}
+
+
+def test_what_notebooks_import_is_installed(branch):
+    """By the extras that the first cell and Binder ask for."""
+    project = tomllib.loads((branch / "pyproject.toml").read_text())["project"]
+    wanted = [*project["dependencies"], *(project["optional-dependencies"][e] for e in EXTRAS)]
+    names = re.findall(r"[\w-]+(?=>=)|ipython", str(wanted))
+    installed = {{"scikit-learn": "sklearn", "ipython": "IPython"}.get(n, n) for n in names}
+    for path in branch.rglob("*.ipynb"):
+        for cell in nbformat.read(path, 4).cells[1:]:
+            if cell.cell_type == "code":
+                assert imports(cell.source) <= installed, path
+    needed = {name for path in (branch / "lib").glob("*.py") for name in imports(path.read_text())}
+    assert needed <= installed
+    assert f"[{','.join(EXTRAS)}]" in (branch / "binder" / "postBuild").read_text()
 
 
 def test_the_first_cell_is_python_beside_its_magic(branch):
