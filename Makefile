@@ -60,6 +60,7 @@ lint: $(READY)  ## Look for faults in the code
 
 notebooks: $(READY)  ## Bring notebooks/ and chapters/ in step
 	$(BIN)/jupytext --quiet --sync chapters/*.md
+	$(BIN)/jupytext --quiet --to ipynb --output notebooks/explorer.ipynb live/explorer.md
 
 student: $(READY)  ## Write the edition without solutions, _build/student/html and _build/student/notebooks
 	PYTHONPATH=ext $(BIN)/python -m publish.student sources _build/student

@@ -64,6 +64,13 @@ def run_times(notebook):
     return times
 
 
+def in_words(time):
+    """Seconds of a solution; without code it has none."""
+    if time == 0:
+        return "none"
+    return f"{time:.1f} s" if time >= 0.1 else "< 0.1 s"
+
+
 class exercise_table(nodes.General, nodes.Element):
     """Stands for the table until all notebooks have run."""
 
@@ -88,7 +95,7 @@ def rows(app, docname):
             link = nodes.reference("", f"Exercise {number}", refuri=address, internal=True)
             chapter = app.env.titles[page].astext()
             effort = describe(*known[label]) if label in known else ""
-            ran = f"{times[label]:.1f} s" if times.get(label) else "none"
+            ran = in_words(times.get(label, 0.0))
             yield link, nodes.Text(chapter), nodes.Text(kind), nodes.Text(effort), nodes.Text(ran)
 
 

@@ -31,6 +31,7 @@ BLOCKS = [
     ),
     (re.compile(r"^```\{(?:exercise|solution)-end\}\n```$", re.M), lambda m: ""),
     (re.compile(r"^\([\w-]+\)=\n", re.M), lambda m: ""),
+    (re.compile(r"<span data-live-[^>]*></span> *\n?"), lambda m: ""),
     (re.compile(r"\{eq\}`([^`]+)`"), lambda m: f"({m[1]})"),
     (re.compile(r"\{[a-z:]+\}`([^`<]+?) *<[^`]*>`"), lambda m: m[1]),
     (re.compile(r"\{(?:cite|cite:[tp])\}`([^`]+)`"), lambda m: f"[{m[1]}]"),

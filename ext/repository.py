@@ -13,6 +13,9 @@ import yaml
 BRANCH = "notebooks"
 """The branch of generated notebooks, which `publish/notebooks.py` writes."""
 
+EXTRAS = ("figures", "images", "simulator", "sweeps")
+"""What the chapters need of the package, beside itself."""
+
 PLACEHOLDER = "OWNER/REPO"
 
 
@@ -32,7 +35,7 @@ def site(url):
 
 def requirement(url):
     """What pip installs to run a chapter."""
-    return f"deep-linear-dynamics[figures,simulator] @ git+{url}@{BRANCH}"
+    return f"deep-linear-dynamics[{','.join(EXTRAS)}] @ git+{url}@{BRANCH}"
 
 
 def colab(url, page):

@@ -1,4 +1,7 @@
-"""Every chapter ends with the ways to run it: download, JupyterLab, Colab, Binder."""
+"""Chapters and the explorer end with the ways to run them: download, JupyterLab, Colab, Binder.
+
+The edition for students sets `notebook_folder`: its links lead to the notebooks without solutions.
+"""
 
 from pathlib import Path
 
@@ -6,53 +9,70 @@ import nbformat
 from plain_notebook import portable
 from repository import binder, colab, repository, requirement
 
+FOLDERS = ("chapters/", "live/")
+"""Where the pages are that readers may want to run."""
+
 BLOCK = """
-<section id="run-this-chapter" class="run-it">
-<h2>Run this chapter</h2>
+<section id="run-this-page" class="run-it">
+<h2>Run this page</h2>
 <p><a href="{download}" download>Download the executed notebook</a>,
 or open it on <a href="{colab}">Colab</a> or <a href="{binder}">Binder</a>.</p>
-<p>In JupyterLab, from a copy of the repository:</p>
-<pre tabindex="0">make notebooks
-.venv/bin/pip install jupyterlab
-.venv/bin/jupyter lab notebooks/{name}.ipynb</pre>
+<p>In JupyterLab, {place}:</p>
+<pre tabindex="0">{commands}</pre>
 </section>
 """
 
+COMPLETE = """\
+make notebooks
+.venv/bin/pip install jupyterlab
+.venv/bin/jupyter lab notebooks/{name}.ipynb"""
 
-def is_chapter(pagename):
-    return pagename.startswith("chapters/")
+DOWNLOADED = """\
+pip install jupyterlab
+jupyter lab {name}.ipynb"""
+
+
+def is_notebook(pagename):
+    return pagename.startswith(FOLDERS)
+
+
+def addresses(app, pagename):
+    """Where a page's notebook opens, by the service's name."""
+    url, page = repository(app.srcdir), f"{app.config.notebook_folder}{pagename}"
+    return {"Colab": colab(url, page), "Binder": binder(url, page)}
 
 
 def offer_notebook(app, pagename, templatename, context, doctree):
     """Copy the executed notebook beside the page's source, where the theme's button looks for it."""
-    if not is_chapter(pagename) or app.builder.format != "html":
+    if not is_notebook(pagename) or app.builder.format != "html":
         return
     executed = Path(app.outdir).parent / "jupyter_execute" / f"{pagename}.ipynb"
     target = Path(app.outdir) / "_sources" / f"{pagename}.ipynb"
-    url = repository(app.srcdir)
+    needs = requirement(repository(app.srcdir))
     target.parent.mkdir(parents=True, exist_ok=True)
-    nbformat.write(portable(nbformat.read(executed, 4), requirement(url)), target)
+    nbformat.write(portable(nbformat.read(executed, 4), needs), target)
     context["ipynb_source"] = f"{pagename}.ipynb"
+    online, complete = addresses(app, pagename), not app.config.notebook_folder
+    commands = COMPLETE if complete else DOWNLOADED
     context["body"] += BLOCK.format(
-        name=Path(pagename).name,
         download=f"{context['pathto']('_sources', 1)}/{pagename}.ipynb",
-        colab=colab(url, pagename),
-        binder=binder(url, pagename),
+        colab=online["Colab"],
+        binder=online["Binder"],
+        place="from a copy of the repository" if complete else "beside the downloaded notebook",
+        commands=commands.format(name=Path(pagename).name),
     )
 
 
 def add_buttons(app, pagename, templatename, context, doctree):
     """Colab and Binder in the page's header, before the downloads."""
-    if not is_chapter(pagename) or app.builder.format != "html":
+    if not is_notebook(pagename) or app.builder.format != "html":
         return
-    url = repository(app.srcdir)
-    links = {"Colab": colab(url, pagename), "Binder": binder(url, pagename)}
     context["header_buttons"].insert(
         0,
         {
             "type": "group",
             "label": "launch-buttons",
-            "tooltip": "Run this chapter online",
+            "tooltip": "Run this page online",
             "icon": "fas fa-rocket",
             "buttons": [
                 {
@@ -63,7 +83,7 @@ def add_buttons(app, pagename, templatename, context, doctree):
                     "icon": "fas fa-play",
                     "label": f"launch-{name.lower()}",
                 }
-                for name, link in links.items()
+                for name, link in addresses(app, pagename).items()
             ],
         },
     )
@@ -71,6 +91,7 @@ def add_buttons(app, pagename, templatename, context, doctree):
 
 def setup(app):
     app.setup_extension("repository")
+    app.add_config_value("notebook_folder", "", "html")
     # The theme makes its buttons at 501: it must know of the notebook before, and ours come after.
     app.connect("html-page-context", offer_notebook, priority=400)
     app.connect("html-page-context", add_buttons, priority=600)

@@ -88,7 +88,7 @@ class LiveFigure:
         return network, data, GradientDescent(state["steps"], state["learning_rate"])
 
     def page(self):
-        """HTML for a page that has the scripts of live/."""
+        """HTML for a page that has the scripts of live/; where they do not run, a picture."""
         settings = {
             "name": self.name,
             "alt": self.alt,
@@ -98,10 +98,14 @@ class LiveFigure:
             "grid": BOWL if self.bowl else None,
             "share": self.share,
         }
+        # Only now: matplotlib takes longer to import than all of `lib`.
+        from lib.live_picture import Picture
+
         return (
             f'<div class="live-figure" data-live="{html.escape(json.dumps(settings))}">'
-            "<p>This figure answers to its sliders in the pages of the book, with JavaScript, "
-            "and in a running notebook.</p></div>"
+            f"{Picture(self, BOWL).element(self.state)}"
+            "<p>The figure at its first setting. It has sliders in the pages of the book, with "
+            "JavaScript, and in a notebook as soon as this cell has been run there.</p></div>"
         )
 
 

@@ -33,7 +33,7 @@ var DeepLinear = globalThis.DeepLinear || {};
     richness: { label: "richness <i>γ</i><sub>0</sub>", scale: LOGARITHMIC },
     parameterization: {
       label: "parameterization",
-      words: { "mean-field": "mean-field: γ₀ as it is", ntk: "NTK: γ₀ / √ν" },
+      words: { "mean-field": "mean-field: γ₀", ntk: "NTK: γ₀/√ν" },
     },
     data: {
       label: "gradients from",

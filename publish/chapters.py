@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import yaml
+from run_links import is_notebook
 
 ROOT = Path(__file__).parents[1]
 
@@ -21,3 +22,9 @@ def chapters(root=ROOT):
     """Chapter files, such as chapters/02-the-model.md, relative to `root`."""
     toc = yaml.safe_load((Path(root) / "_toc.yml").read_text())
     return [Path(f"{page}.md") for page in pages(toc) if page.startswith("chapters/")]
+
+
+def notebooks(root=ROOT):
+    """Pages that readers may want to run: the chapters and the explorer, relative to `root`."""
+    toc = yaml.safe_load((Path(root) / "_toc.yml").read_text())
+    return [Path(f"{page}.md") for page in pages(toc) if is_notebook(page)]

@@ -1,7 +1,7 @@
 """Write what the branch of notebooks holds: `python -m publish.notebooks FOLDER`.
 
-Each chapter as an .ipynb without outputs, and beside them the package and the files from which pip and
-Binder install it.
+Each chapter and the explorer as an .ipynb without outputs, in `student/` once more without solutions, and
+beside them the package and the files from which pip and Binder install it.
 """
 
 import shutil
@@ -13,7 +13,8 @@ import nbformat
 from plain_notebook import portable
 from repository import repository, requirement
 
-from publish.chapters import ROOT, chapters
+from publish.chapters import ROOT, notebooks
+from publish.student import FOLDER, for_students
 
 BESIDE = [
     "lib",
@@ -36,10 +37,12 @@ def write(folder, root=ROOT):
             shutil.copytree(source, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
         else:
             shutil.copy(source, folder / name)
-    for chapter in chapters(root):
-        target = folder / chapter.with_suffix(".ipynb")
-        target.parent.mkdir(exist_ok=True)
-        nbformat.write(portable(jupytext.read(Path(root) / chapter), needs), target)
+    for page in notebooks(root):
+        text = (Path(root) / page).read_text()
+        for place, shown in ((folder, text), (folder / FOLDER, for_students(text))):
+            target = place / page.with_suffix(".ipynb")
+            target.parent.mkdir(parents=True, exist_ok=True)
+            nbformat.write(portable(jupytext.reads(shown, fmt="md:myst"), needs), target)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,8 @@
 """The student edition, without solutions: `python -m publish.student sources|check FOLDER`.
 
 `sources` writes what Jupyter Book needs into FOLDER/source and notebooks into FOLDER/notebooks; `check`
-fails if anything of a solution is left in FOLDER, in the built pages too.
+fails if anything of a solution is left in FOLDER, in the built pages too. The page for instructors is left
+out as well, and links to notebooks online lead to those without solutions.
 """
 
 import html
@@ -16,7 +17,7 @@ import nbformat
 from plain_notebook import portable
 from repository import repository, requirement
 
-from publish.chapters import ROOT, chapters
+from publish.chapters import ROOT, chapters, notebooks
 
 GATED = re.compile(
     r"^```\{solution-start\}.*?^```\{solution-end\}\n```\n?", re.MULTILINE | re.DOTALL
@@ -24,6 +25,10 @@ GATED = re.compile(
 CLOSED = re.compile(r"^(`{3,}|:{3,})\{solution\}.*?^\1 *\n?", re.MULTILINE | re.DOTALL)
 ANSWER = "```{code-cell} ipython3\n# Your answer.\n```\n"
 LEFT_OUT = {"_build", "notebooks", "node_modules", "tests", "benchmarks"}
+LEFT_OUT_PAGE = "course/instructor"
+FOLDER = "student/"
+"""The edition's notebooks on the branch of notebooks."""
+
 SHORTEST = 25
 """Lines of a solution that are shorter could stand anywhere."""
 
@@ -31,6 +36,11 @@ SHORTEST = 25
 def without_solutions(text, instead=""):
     """A chapter's text with `instead` in the place of each solution."""
     return CLOSED.sub(lambda m: instead, GATED.sub(lambda m: instead, text))
+
+
+def for_students(text):
+    """The source of a notebook, with room for an answer in the place of each solution."""
+    return without_solutions(text, ANSWER)
 
 
 def solutions(text):
@@ -88,13 +98,24 @@ def write_sources(folder, root=ROOT):
         else:
             source.mkdir(parents=True, exist_ok=True)
             shutil.copy(entry, source / entry.name)
-    for chapter in chapters(root):
-        text = (Path(root) / chapter).read_text()
-        (source / chapter).write_text(without_solutions(text))
-        notebook = jupytext.reads(without_solutions(text, ANSWER), fmt="md:myst")
-        target = Path(folder) / "notebooks" / f"{chapter.stem}.ipynb"
+    leave_out(source)
+    for page in notebooks(root):
+        text = (Path(root) / page).read_text()
+        (source / page).write_text(without_solutions(text))
+        target = Path(folder) / "notebooks" / f"{page.stem}.ipynb"
         target.parent.mkdir(parents=True, exist_ok=True)
-        nbformat.write(portable(notebook, needs), target)
+        nbformat.write(portable(jupytext.reads(for_students(text), fmt="md:myst"), needs), target)
+
+
+def leave_out(source):
+    """No page for instructors, no line that leads there, no link to notebooks with solutions."""
+    (source / f"{LEFT_OUT_PAGE}.md").unlink()
+    for name in ("_toc.yml", "index.md"):
+        lines = (source / name).read_text().splitlines(keepends=True)
+        (source / name).write_text("".join(line for line in lines if LEFT_OUT_PAGE not in line))
+    config = (source / "_config.yml").read_text()
+    setting = f"    notebook_folder: {FOLDER}\n"
+    (source / "_config.yml").write_text(config.replace("  config:\n", f"  config:\n{setting}", 1))
 
 
 def check(folder, root=ROOT):

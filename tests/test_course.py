@@ -3,7 +3,7 @@
 import nbformat
 import pytest
 import yaml
-from exercise_table import LEVELS, exercises, facts, run_times
+from exercise_table import LEVELS, exercises, facts, in_words, run_times
 from slides import deck, equations, figures
 from sphinx.errors import ExtensionError
 
@@ -71,6 +71,7 @@ def test_run_times_are_those_of_the_solutions():
         ]
     )
     assert run_times(notebook) == {"one": 1.75, "two": 0.0}
+    assert [in_words(time) for time in (1.75, 0.03, 0.0)] == ["1.8 s", "< 0.1 s", "none"]
 
 
 def test_slides_take_equations_and_figures_from_chapters():

@@ -373,6 +373,7 @@ def test_what_a_page_is_told():
     assert told["alt"] == 'Loss "against" steps <for> one width'
     assert told["state"]["samples"] == 2.0 and told["state"]["data"] == "samples"
     assert told["sliders"]["width"] == [0.1, 10.0] and told["grid"] is None
+    assert f'<img alt="{live.html.escape(told["alt"])}" src="data:image/png;base64,' in text
     assert set(told["state"]) == set(live.RANGES) | set(live.CHOICES) == set(STATE)
 
 
@@ -418,7 +419,7 @@ def test_every_widget_moves_the_theory():
     expected = lib.solve(
         lib.Network.ntk(3, 2.0), lib.Data(batch=1.0, noise=0.3), lib.GradientDescent(20, 0.05)
     )
-    np.testing.assert_allclose(widget.solution.test_loss, expected.test_loss, rtol=1e-12)
+    np.testing.assert_allclose(widget.drawing.solution.test_loss, expected.test_loss, rtol=1e-12)
     assert widget.controls["samples"].layout.display == "none"
     assert widget.controls["batch"].layout.display is None
     assert "alt=" in widget.picture.value
@@ -447,7 +448,10 @@ def test_the_bowl_of_a_widget_shows_transfer():
     )
     rates = live.BOWL["learning_rates"]
     best = {
-        kind: [rates[int(np.argmin(widget.bowl(kind, nu)))] for nu in live.BOWL["widths"]]
+        kind: [
+            rates[int(np.argmin(widget.drawing.bowl(widget.state, kind, nu)))]
+            for nu in live.BOWL["widths"]
+        ]
         for kind in live.CHOICES["parameterization"]
     }
     assert best["mean-field"] == [0.04] * 5

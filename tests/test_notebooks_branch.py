@@ -4,21 +4,23 @@ import ast
 import re
 import subprocess
 import sys
+import tomllib
 from urllib.parse import parse_qs, unquote, urlsplit
 
 import nbformat
 import pytest
 from plain_notebook import plain
-from repository import BRANCH, binder, colab, repository, requirement, site
+from repository import BRANCH, EXTRAS, binder, colab, repository, requirement, site
 
-from publish import notebooks
-from publish.chapters import ROOT, chapters
+from publish.chapters import ROOT, chapters, notebooks
+from publish.notebooks import write
+from publish.student import FOLDER, leaks, secrets, solutions
 
 
 @pytest.fixture(scope="module")
 def branch(tmp_path_factory):
     folder = tmp_path_factory.mktemp("branch") / "notebooks"
-    notebooks.write(folder)
+    write(folder)
     return folder
 
 
@@ -33,29 +35,42 @@ def target(link):
     return "/".join(path[2:4]), path[4], parse_qs(parts.query)["labpath"][0]
 
 
-@pytest.mark.parametrize("chapter", chapters(), ids=str)
+@pytest.mark.parametrize("page", notebooks(), ids=str)
 @pytest.mark.parametrize("service", [colab, binder])
-def test_links_find_their_notebook(branch, chapter, service):
+@pytest.mark.parametrize("edition", ["", FOLDER])
+def test_links_find_their_notebook(branch, page, service, edition):
     url = repository(ROOT)
-    name, there, file = target(service(url, str(chapter.with_suffix(""))))
+    name, there, file = target(service(url, f"{edition}{page.with_suffix('')}"))
     assert (name, there) == (urlsplit(url).path.strip("/"), BRANCH)
     assert (branch / file).is_file()
 
 
-@pytest.mark.parametrize("chapter", chapters(), ids=str)
-def test_notebooks_are_plain_and_without_outputs(branch, chapter):
-    notebook = nbformat.read(branch / chapter.with_suffix(".ipynb"), 4)
+@pytest.mark.parametrize("page", notebooks(), ids=str)
+@pytest.mark.parametrize("edition", ["", FOLDER])
+def test_notebooks_are_plain_and_without_outputs(branch, page, edition):
+    notebook = nbformat.read(branch / edition / page.with_suffix(".ipynb"), 4)
     nbformat.validate(notebook)
     for cell in notebook.cells:
         if cell.cell_type == "markdown":
-            assert not re.search(r"```\{|\{[a-z:]+\}`|^\([\w-]+\)=$", cell.source, re.M), (
-                cell.source
-            )
+            left = r"```\{|\{[a-z:]+\}`|^\([\w-]+\)=$|data-live"
+            assert not re.search(left, cell.source, re.M), cell.source
         else:
             assert cell.outputs == [] and cell.execution_count is None
     assert requirement(repository(ROOT)) in notebook.cells[0].source
-    text = (ROOT / chapter).read_text()
-    assert sum(cell.cell_type == "code" for cell in notebook.cells) == text.count("{code-cell}") + 1
+    text = (ROOT / page).read_text()
+    if edition:
+        hidden = solutions(text)
+        expected = len(hidden) - sum(solution.count("{code-cell}") for solution in hidden)
+    else:
+        expected = 0
+    expected += text.count("{code-cell}") + 1
+    assert sum(cell.cell_type == "code" for cell in notebook.cells) == expected
+
+
+def test_notebooks_for_students_have_no_solutions(branch):
+    secret = secrets([(ROOT / chapter).read_text() for chapter in chapters()])
+    assert leaks((branch / FOLDER).rglob("*.ipynb"), secret) == []
+    assert leaks((branch / "chapters").rglob("*.ipynb"), secret)
 
 
 def test_directives_become_plain_markdown():
@@ -93,6 +108,32 @@ def test_the_first_cell_installs_the_package(branch, tmp_path):
     subprocess.run([*pip, wanted], check=True)
     installed = {path.name for path in (tmp_path / "lib").glob("*.py")}
     assert installed == {path.name for path in (ROOT / "lib").glob("*.py")}
+
+
+def imports(code):
+    """Names of the packages that Python code imports."""
+    found = set()
+    for node in ast.walk(ast.parse(code)):
+        if isinstance(node, ast.Import):
+            found |= {alias.name.split(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            found.add(node.module.split(".")[0])
+    return found - sys.stdlib_module_names - {"lib"}
+
+
+def test_what_notebooks_import_is_installed(branch):
+    """By the extras that the first cell and Binder ask for."""
+    project = tomllib.loads((branch / "pyproject.toml").read_text())["project"]
+    wanted = [*project["dependencies"], *(project["optional-dependencies"][e] for e in EXTRAS)]
+    names = re.findall(r"[\w-]+(?=>=)|ipython", str(wanted))
+    installed = {{"scikit-learn": "sklearn", "ipython": "IPython"}.get(n, n) for n in names}
+    for path in branch.rglob("*.ipynb"):
+        for cell in nbformat.read(path, 4).cells[1:]:
+            if cell.cell_type == "code":
+                assert imports(cell.source) <= installed, path
+    needed = {name for path in (branch / "lib").glob("*.py") for name in imports(path.read_text())}
+    assert needed <= installed
+    assert f"[{','.join(EXTRAS)}]" in (branch / "binder" / "postBuild").read_text()
 
 
 def test_the_first_cell_is_python_beside_its_magic(branch):

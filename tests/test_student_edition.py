@@ -9,9 +9,20 @@ import sys
 import jupytext
 import nbformat
 import pytest
+import yaml
 
-from publish.chapters import ROOT, chapters
-from publish.student import bare, check, leaks, secrets, solutions, without_solutions, write_sources
+from publish.chapters import ROOT, chapters, notebooks
+from publish.student import (
+    FOLDER,
+    LEFT_OUT_PAGE,
+    bare,
+    check,
+    leaks,
+    secrets,
+    solutions,
+    without_solutions,
+    write_sources,
+)
 
 TEXTS = {str(chapter): (ROOT / chapter).read_text() for chapter in chapters()}
 
@@ -73,7 +84,21 @@ def test_what_is_left_runs_without_the_solutions(edition, chapter):
 
 
 def test_notebooks_have_room_for_answers(edition):
-    for chapter in chapters():
-        notebook = nbformat.read(edition / "notebooks" / f"{chapter.stem}.ipynb", 4)
+    for page in notebooks():
+        notebook = nbformat.read(edition / "notebooks" / f"{page.stem}.ipynb", 4)
         room = sum(cell.source == "# Your answer." for cell in notebook.cells)
-        assert room == len(solutions(TEXTS[str(chapter)]))
+        assert room == len(solutions((ROOT / page).read_text()))
+
+
+def test_the_instructors_page_is_left_out(edition):
+    assert LEFT_OUT_PAGE in (ROOT / "index.md").read_text() + (ROOT / "_toc.yml").read_text()
+    assert not (edition / "source" / f"{LEFT_OUT_PAGE}.md").exists()
+    sources = [path for path in (edition / "source").rglob("*") if path.suffix in {".md", ".yml"}]
+    assert [path for path in sources if LEFT_OUT_PAGE in path.read_text()] == []
+
+
+def test_links_lead_to_notebooks_without_solutions(edition):
+    config = yaml.safe_load((edition / "source" / "_config.yml").read_text())
+    complete = yaml.safe_load((ROOT / "_config.yml").read_text())
+    assert config["sphinx"]["config"].pop("notebook_folder") == FOLDER
+    assert config == complete

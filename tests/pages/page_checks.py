@@ -27,6 +27,8 @@ READ_PAGE = """
     const [a, b] = [rgb(getComputedStyle(element).color), background(element)].map(luminance);
     return (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
   };
+  const right = (e) => Math.max(...all("svg", e).map((part) =>
+    part.getBoundingClientRect().right)) - e.getBoundingClientRect().right;
   return {
     mathErrors: all("mjx-merror, [data-mjx-error]").length,
     rawMath: all("span.math, div.math").filter((e) => !e.querySelector("mjx-container")).length,
@@ -42,19 +44,33 @@ READ_PAGE = """
       rows: Math.min(...all("a.csv-link", e.closest(".cell") || e)
         .map((link) => atob(link.href.split(",")[1]).trim().split("\\n").length - 1)),
     })),
+    live: all(".live-figure", article).length,
+    liveWithoutCaption: all(".live-figure", article).filter((e) =>
+      !e.closest("figure")?.querySelector(".caption-number")).map((e) => e.ariaLabel),
     plotsOutsideFigures: all(".cell_output img", article)
       .filter((e) => !e.closest("figure")).map((e) => e.alt),
     headings: all("h1, h2, h3, h4, h5, h6", article).map((e) => Number(e.tagName[1])),
     wide: document.documentElement.scrollWidth - window.innerWidth,
+    cut: all("span.math", article).filter((e) => e.checkVisibility() && right(e) > 2)
+      .map((e) => e.textContent.slice(0, 60)),
+    scrolled: all("div.math", article).filter((e) => e.checkVisibility()
+      && Math.max(e.scrollWidth - e.clientWidth, ...all("mjx-container", e)
+        .map((c) => c.scrollWidth - c.clientWidth)) > 2)
+      .map((e) => e.textContent.slice(0, 60)),
     lowContrast: all("p, li, td, h1, h2, h3, dt, dd, figcaption", article)
       .filter((e) => e.innerText.trim() && e.checkVisibility() && contrast(e) < 4.5)
       .map((e) => e.innerText.slice(0, 60)),
     anchors: all("[id]").map((e) => e.id),
+    window: window.innerWidth,
     links: all("a[href]").map((e) => e.getAttribute("href")),
+    rawLinks: all("a.internal", article).map((e) => e.textContent).filter((t) => /\\\\[a-z]/.test(t)),
     text: article.innerText,
   };
 }
 """
+
+LAPTOP = 1000
+"""Windows of this many pixels or more show every equation as a whole."""
 
 FORBIDDEN_TEXT = ("Traceback (most recent call last)", str(ROOT), "/tmp/", "/root/", "Warning:")
 
@@ -68,6 +84,7 @@ def faults(page):
         found.append(f"{page['rawMath']} equations were not typeset")
     found += [f"image without alt text: {source}" for source in page["imagesWithoutAlt"]]
     found += [f"plot outside a figure: {alt}" for alt in page["plotsOutsideFigures"]]
+    found += [f"live figure without caption: {name}" for name in page["liveWithoutCaption"]]
     for figure in page["figures"]:
         for part in ("number", "caption", "data"):
             if not figure[part]:
@@ -83,6 +100,10 @@ def faults(page):
             found.append(f"a heading of level {below} follows one of level {above}")
     if page["wide"] > 0:
         found.append(f"{page['wide']} pixels wider than the window")
+    found += [f"a link shows raw LaTeX: {text!r}" for text in page["rawLinks"]]
+    found += [f"an equation in a line is cut off: {text!r}" for text in page["cut"]]
+    if page["window"] >= LAPTOP:
+        found += [f"an equation has to be scrolled: {text!r}" for text in page["scrolled"]]
     found += [f"too little contrast: {text!r}" for text in page["lowContrast"]]
     found += [f"the text has {text!r}" for text in FORBIDDEN_TEXT if text in page["text"]]
     return found

@@ -1,4 +1,4 @@
-"""Live figures in Chromium: the explorer page as a reader uses it."""
+"""Live figures in Chromium: the explorer page as a reader uses it, and those of chapters."""
 
 import csv
 import io
@@ -15,6 +15,11 @@ pytestmark = pytest.mark.pages
 EXPLORER = BOOK / "live" / "explorer.html"
 QUIET = "#seeds=0"
 """A setting without networks."""
+
+CHAPTERS = sorted(
+    path for path in (BOOK / "chapters").glob("*.html") if "data-live=" in path.read_text()
+)
+LOSSES = {"test_loss": "test loss", "train_loss": "training loss", "excess_loss": "excess loss"}
 
 FRAMES = "() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
 
@@ -70,7 +75,8 @@ def theory_on_screen(tab):
     curves = table(tab)
     return {
         loss: curves["curves", f"{name}, theory"][1].astype(float)
-        for loss, name in (("test_loss", "test loss"), ("train_loss", "training loss"))
+        for loss, name in LOSSES.items()
+        if ("curves", f"{name}, theory") in curves
     }
 
 
@@ -86,7 +92,7 @@ def wait_for_words(tab, text, panel=0, timeout=60_000):
 def check(tab):
     """The curves on the screen are those of the lines of Python beside them."""
     names = {}
-    exec(python(tab).partition("# The loss after")[0], names)
+    exec(python(tab).partition("runs =")[0].partition("# The loss after")[0], names)
     theory = names["theory"]
     for loss, found in theory_on_screen(tab).items():
         expected = getattr(theory, loss)
@@ -108,6 +114,19 @@ MOVE = """(places) => {
 }"""
 
 
+def check_bowls(tab):
+    """The bowls on the screen are those of the lines of Python beside them."""
+    names = {}
+    exec(python(tab), names)
+    shown = table(tab)
+    for (kind, width), expected in names["bowls"].items():
+        rates, found, _ = shown[f"bowl {kind}", f"ν = {width:g}"]
+        np.testing.assert_array_equal(rates.astype(float), names["learning_rates"])
+        finite = np.isfinite(expected)
+        np.testing.assert_allclose(found.astype(float)[finite], expected[finite], rtol=1e-8)
+        assert not np.isfinite(found.astype(float)[~finite]).any()
+
+
 def test_theory_at_random_slider_positions(chromium):
     rng = random.Random(0)
     with opened(chromium, QUIET) as tab:
@@ -127,15 +146,7 @@ def test_the_bowl_is_that_of_its_python(chromium):
     setting = "#depth=3&richness=4&noise=0&data=samples&samples=4&bowl_steps=20&seeds=0"
     with opened(chromium, setting) as tab:
         wait_for_words(tab, "Best", panel=1)
-        names = {}
-        exec(python(tab), names)
-        shown = table(tab)
-        for (kind, width), expected in names["bowls"].items():
-            rates, found, _ = shown[f"bowl {kind}", f"ν = {width:g}"]
-            np.testing.assert_array_equal(rates.astype(float), names["learning_rates"])
-            finite = np.isfinite(expected)
-            np.testing.assert_allclose(found.astype(float)[finite], expected[finite], rtol=1e-8)
-            assert not np.isfinite(found.astype(float)[~finite]).any()
+        check_bowls(tab)
         said = words(tab, panel=1)
         assert "mean-field: " + ", ".join(f"0.04 at ν = {nu}" for nu in (0.5, 1, 2, 8, 32)) in said
         assert "ntk: 0.025 at ν = 0.5" in said and "0.16 at ν = 32" in said
@@ -337,6 +348,32 @@ def test_readable_in_both_themes_and_on_a_phone(chromium, scheme, width):
         assert seen["wide"] <= 0 and seen["cut"] == 0 and seen["small"] == 0
 
 
+def test_chapters_have_live_figures():
+    assert {path.stem[:2] for path in CHAPTERS} >= {"04", "06", "07", "08"}
+
+
+@pytest.mark.parametrize("chapter", CHAPTERS, ids=lambda path: path.stem)
+def test_a_live_figure_of_a_chapter(chromium, chapter):
+    """What it shows is what `lib` computes, before and after each slider has moved."""
+    with opened(chromium, page=chapter) as tab:
+        bowl = python(tab).find("bowls = {") >= 0
+        for slider in figure_of(tab).locator("input").all():
+            before = table(tab)
+            slider.press("ArrowLeft")
+            tab.evaluate(FRAMES)
+            if bowl:
+                wait_for_words(tab, "Best")
+                tab.wait_for_timeout(1500)
+                check_bowls(tab)
+            else:
+                assert len(theory_on_screen(tab)) > 0
+                check(tab)
+            after = table(tab)
+            changed = [s for s in after if not np.array_equal(before.get(s), after[s])]
+            at_its_end = slider.get_attribute("name") == "noise" and slider.input_value() == "0"
+            assert changed or at_its_end
+
+
 def test_a_small_figure_leads_to_its_setting_in_the_explorer(chromium):
     with opened(chromium, QUIET) as tab:
         figure = tab.locator(".live-figure").nth(1)
@@ -351,6 +388,17 @@ def test_a_small_figure_leads_to_its_setting_in_the_explorer(chromium):
         here = check(tab)
     assert here.network == names["network"] and names["network"].width == 0.56
     np.testing.assert_array_equal(here.test_loss, names["theory"].test_loss)
+
+
+def test_without_javascript_there_is_a_picture(chromium):
+    context = chromium.new_context(java_script_enabled=False)
+    tab = context.new_page()
+    tab.goto(EXPLORER.as_uri())
+    picture = figure_of(tab).locator("img")
+    assert picture.bounding_box()["width"] > 300 and picture.get_attribute("alt")
+    assert "as soon as this cell has been run" in figure_of(tab).inner_text()
+    assert figure_of(tab).locator("input").count() == 0
+    context.close()
 
 
 def test_pages_carry_the_scripts_only_where_there_is_a_figure():

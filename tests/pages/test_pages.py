@@ -20,12 +20,14 @@ PAGES = sorted(
 
 GOOD = "<h1>Title</h1><h2>Part</h2><p>Text</p>"
 ALT = "A line that falls from the left to the right."
+EQUATION = "<mjx-container><svg width='300' height='20'></svg></mjx-container>"
 BROKEN = {
     "equations have errors": GOOD + "<mjx-merror></mjx-merror>",
     "not typeset": GOOD + "<span class='math'>x</span>",
     "without alt": GOOD + "<img src='a.png'>",
     "outside a figure": GOOD + "<div class='cell_output'><img src='a.png' alt='A line'></div>",
     "figure without caption": GOOD + "<figure><img src='a.png' alt='A line'></figure>",
+    "live figure without caption": GOOD + "<div class='live-figure' aria-label='A'></div>",
     "figure without data": GOOD + "<figure><img src='a.png' alt='A line'></figure>",
     "data has no rows": GOOD + f"<figure><img src='a.png' alt='{ALT}'>"
     "<a class='csv-link' href='data:text/csv;base64,eCx5Cg=='>x,y</a></figure>",
@@ -33,6 +35,11 @@ BROKEN = {
     "headings of level 1": GOOD + "<h1>Another</h1>",
     "follows one of level 2": GOOD + "<h4>Deep</h4>",
     "wider than the window": GOOD + "<div style='width: 3000px'>wide</div>",
+    "raw LaTeX": GOOD + "<p><a class='internal' href='#'>A caption with \\gamma</a></p>",
+    "is cut off": GOOD + "<p><span class='math' style='display: inline-flex; overflow: hidden; "
+    f"width: 90px'>{EQUATION}</span></p>",
+    "has to be scrolled": GOOD + "<div class='math' style='overflow-x: auto; width: 90px'>"
+    f"{EQUATION}</div>",
     "too little contrast": GOOD + "<p style='color: #999'>pale</p>",
     "Traceback": GOOD + "<pre>Traceback (most recent call last)</pre>",
 }
