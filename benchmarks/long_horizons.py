@@ -36,11 +36,18 @@ def difference(solution, reference):
 
 
 def six_hundred_steps():
-    """The ratio of the times of every step and of nodes, for three problems."""
-    for width, alpha, rate in ((0.5, 1.5, 0.02), (1.0, 2.0, 0.02), (0.5, 2.0, 0.005)):
+    """The ratio of the times of every step and of nodes, for five problems."""
+    problems = (
+        (0.5, 1.5, 0.3, 0.02),
+        (1.0, 2.0, 0.3, 0.02),
+        (0.5, 2.0, 0.3, 0.005),
+        (0.5, 2.0, 0.5, 0.05),
+        (2.0, 1.2, 0.1, 0.03),
+    )
+    for width, alpha, noise, rate in problems:
         problem = (
             lib.Network(3, width),
-            lib.Data(samples=alpha, noise=0.3),
+            lib.Data(samples=alpha, noise=noise),
             lib.GradientDescent(600, rate),
         )
         rows, exact = least(*problem, repeats=2, grid=lib.EveryStep(), keep_matrices=False)
