@@ -50,9 +50,6 @@ AIM = 0.1
 SLOWED = 1e-3
 """Part of its fastest rate to which training must have slowed before it may be called stationary."""
 
-ROUNDING = 1e-12
-"""Losses are known to this fraction of the first loss, and no better."""
-
 
 @dataclass(frozen=True)
 class Course:
@@ -289,7 +286,7 @@ class NodeMarch:
 
     def _loss_floor(self):
         """Below this size a loss cannot be known to the tolerance."""
-        return ROUNDING / self.tolerance * self.inputs.C_v[:, 0, 0].max()
+        return self.inputs.rounding / self.tolerance * self.inputs.C_v[:, 0, 0].max()
 
     def _forward_floor(self, now):
         r"""Size at which forward fields would move the weights by their own size in a block, [batch].

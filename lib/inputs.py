@@ -35,6 +35,9 @@ class InputLayer:
         The three parts of the excess loss.
     """
 
+    rounding = 1e-12
+    """Losses are known to this fraction of the first loss, and no better."""
+
     def __init__(self, spectrum, regime, trained, inverse_width, centered, axis, batch):
         n = axis.n
         self.eigenvalues, self.mass, self.power = spectrum.quadrature(axis.outputs)
@@ -169,6 +172,7 @@ class NoiselessInputLayer(InputLayer):
     matrix H. Nothing responds to noise where there is none, and `R_vu` and `R_h` stay zero.
     """
 
+    rounding = 1e-20  # a loss is a sum of squares, and v is known to 1e-10
     _responses = ()
 
     def _allocate_responses(self, batch, n):

@@ -392,3 +392,14 @@ def test_anderson_solves_a_linear_problem_in_as_many_steps_as_it_has_directions(
     for _ in range(7):
         x = method.next(x, matrix @ x + 1)
     np.testing.assert_allclose(x, 1 / (1 - np.diag(matrix)), rtol=1e-8)
+
+
+def test_a_loss_that_has_become_tiny_is_still_followed():
+    """Infinitely wide: losses are sums of squares, and keep their relative accuracy below 1e-12."""
+    data = lib.Data(spectrum=lib.Spectrum.trace_class([1.0, 1e-3], [1.0, 1e-12]))
+    network = lib.Network(1, math.inf, 1e-5, centered=True)
+    solved = lib.solve(network, data, lib.GradientFlow(2000.0, 1e-4))
+    times = np.array([10.0, 100.0, 1000.0, 2000.0])
+    expected = np.exp(-4 * times) + 1e-15 * np.exp(-4e-3 * times)
+    assert solved.status.name == "COMPLETE"
+    np.testing.assert_allclose(solved.at(times).excess_loss, expected, rtol=1e-3)
