@@ -12,6 +12,10 @@ SOURCES := $(wildcard _config.yml _toc.yml *.md CITATION.cff references.bib chap
 export OMP_NUM_THREADS ?= 1
 export OPENBLAS_NUM_THREADS ?= 1
 
+# After a failed build: its warnings, and the last lines of each chapter's traceback.
+EXPLAIN = grep -a 'WARNING: \|ERROR: ' _build/warnings.log | cut -c1-300; \
+  find _build/html/reports -name '*.err.log' -exec tail -n 8 {} \; ; exit 1
+
 .DEFAULT_GOAL := help
 .PHONY: help book test lint notebooks student branch links bench picture serve chromium node node_modules
 
@@ -25,7 +29,8 @@ $(READY): requirements.txt constraints.txt pyproject.toml
 	touch $@
 
 $(HTML): $(READY) $(SOURCES)
-	CI=true PYTHONPATH=ext $(BIN)/jupyter-book build . -W -n --keep-going --all
+	mkdir -p _build
+	CI=true PYTHONPATH=ext $(BIN)/jupyter-book build . -W -n --keep-going --all 2> _build/warnings.log || { $(EXPLAIN); }
 	test -f $@
 
 book: $(HTML)  ## Build and execute the book into _build/html
@@ -72,8 +77,10 @@ links: $(READY)  ## Try all links that lead out of the book
 	sed 's/execute_notebooks: force/execute_notebooks: "off"/' _config.yml > _build/links.yml
 	PYTHONPATH=ext $(BIN)/jupyter-book build . --config _build/links.yml --builder linkcheck --path-output _build/links
 
-bench: $(READY)  ## Measure the solver's scaling and the simulator against a plain torch loop
+bench: $(READY)  ## Measure the solvers' scaling, long horizons, and the simulator against a plain torch loop
 	$(BIN)/python benchmarks/solver_scaling.py
+	$(BIN)/python benchmarks/residual_scaling.py
+	$(BIN)/python benchmarks/long_horizons.py
 	$(BIN)/python benchmarks/simulator_speed.py
 
 picture: $(READY)  ## Draw the picture of README.md

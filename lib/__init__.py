@@ -8,7 +8,7 @@ from importlib import import_module
 
 from lib.data import Data
 from lib.dataset import Dataset
-from lib.grid import EveryStep, Nodes
+from lib.grid import CompressedPast, EveryStep, Nodes
 from lib.network import Network
 from lib.rates import Rate, Search, max_stable_learning_rate, optimal_learning_rate
 from lib.solution import Solution
@@ -18,6 +18,7 @@ from lib.status import Outcome, Status
 from lib.training import GradientDescent, GradientFlow
 
 __all__ = [
+    "CompressedPast",
     "Data",
     "Dataset",
     "EveryStep",

@@ -102,23 +102,32 @@ class Steps:
 
     def _recursion(self, weight, buffer, sample, kicked, offsets):
         """Any schedule: the recursion itself, step by step."""
-        training, decay = self.training, self.decay
-        rates = training.rates[self.time : self.time + len(sample)]
         weights, decays = [], []
         kept = set(offsets)
-        for done, (rate, gradient) in enumerate(zip(rates, sample, strict=True), start=1):
-            buffer = training.momentum * buffer
-            buffer[kicked] += gradient
-            kick = buffer
-            if training.nesterov:
-                kick = training.momentum * buffer
-                kick[kicked] += gradient
-            shrink = 1 - rate * training.weight_decay
-            weight, decay = shrink * weight + rate * kick, shrink * decay
+        run = descend(self.training, self.time, weight, buffer, self.decay, sample, kicked)
+        for done, state in enumerate(run, start=1):
             if done in kept:
-                weights.append(weight)
-                decays.append(decay)
-        return np.array(weights), buffer, np.array(decays)
+                weights.append(state[0])
+                decays.append(state[2])
+        return np.array(weights), state[1], np.array(decays)
+
+
+def descend(training, time, weight, buffer, decay, gradients, columns):
+    """Weights, momentum and d after each step from `time` on.
+
+    Every step adds the next row of `gradients` to the gradient in `columns`.
+    """
+    rates = training.rates[time : time + len(gradients)]
+    for rate, gradient in zip(rates, gradients, strict=True):
+        buffer = training.momentum * buffer
+        buffer[columns] += gradient
+        kick = buffer
+        if training.nesterov:
+            kick = training.momentum * buffer
+            kick[columns] += gradient
+        shrink = 1 - rate * training.weight_decay
+        weight, decay = shrink * weight + rate * kick, shrink * decay
+        yield weight, buffer, decay
 
 
 def _orbit(step, first, length):

@@ -3,6 +3,14 @@
 import numpy as np
 
 
+def averaging(middle):
+    """numpy's function for `middle`, which is "mean" or "median"."""
+    averages = {"mean": np.mean, "median": np.median}
+    if middle not in averages:
+        raise ValueError(f"middle is {middle!r}: give 'mean' or 'median'.")
+    return averages[middle]
+
+
 def summarise(samples, middle="mean"):
     """Centre and standard error over the first axis (seeds) of `samples` [seeds, ...].
 
@@ -11,15 +19,15 @@ def summarise(samples, middle="mean"):
     heavily near the edge of stability.
     """
     samples = np.asarray(samples, float)
-    if middle not in ("mean", "median"):
-        raise ValueError(f"middle is {middle!r}: give 'mean' or 'median'.")
+    centre = averaging(middle)
     if len(samples) < 2:
         raise ValueError("a standard error needs at least two seeds: run more.")
     if middle == "median":
         low, high = np.quantile(samples, [0.25, 0.75], axis=0)
-        error = 1.2533 * (high - low) / 1.349 / np.sqrt(len(samples))
-        return np.median(samples, axis=0), error
-    return samples.mean(axis=0), samples.std(axis=0, ddof=1) / np.sqrt(len(samples))
+        spread = 1.2533 * (high - low) / 1.349
+    else:
+        spread = samples.std(axis=0, ddof=1)
+    return centre(samples, axis=0), spread / np.sqrt(len(samples))
 
 
 def deviation(expected, samples, middle="mean"):

@@ -13,7 +13,7 @@ class Axis:
     same_output, same_time : [n, n]
         1 where two rows belong to the same output, or to the same time; else 0.
     output : [n, C]
-        1 where a row belongs to an output.
+        1 where a row belongs to an output. Of a row that stands for a moment of many times, its moment.
     """
 
     def __init__(self, nodes, outputs):
@@ -25,6 +25,17 @@ class Axis:
     def expand(self, over_time):
         """A matrix [.., nodes, nodes] that does not ask for the output, on all rows."""
         return np.kron(over_time, np.ones((self.outputs, self.outputs)))
+
+    def project(self, projection):
+        """Let coordinates stand for moments of times (see `lib.past`)."""
+        projection.rows(self.output)
+        projection.both(self.same_time)
+        free, used = slice(projection.left, projection.count), slice(0, projection.count)
+        times = (free.stop - free.start) // self.outputs
+        self.output[free] = np.tile(np.eye(self.outputs), (times, 1))
+        self.same_time[free, free] = self.expand(np.eye(times))
+        self.same_output[:, used] = self.output @ self.output[used].T
+        self.same_output[used] = self.same_output[:, used].T
 
     def rows(self, first, last):
         """The block of rows of the times first .. last - 1."""

@@ -6,6 +6,12 @@ from numbers import Integral, Real
 
 import numpy as np
 
+LARGEST = 1e100
+"""Finite numbers stay below this, so that their squares do not overflow."""
+
+MOST_BYTES = 2**35
+"""What would take more memory than this is refused."""
+
 
 def number(name, value, *, positive=False, below=math.inf, infinite=False):
     """Return `value` as a float that is >= 0 (> 0 if `positive`) and < `below`."""
@@ -13,11 +19,16 @@ def number(name, value, *, positive=False, below=math.inf, infinite=False):
         value = value[()]
     if isinstance(value, (bool, np.bool_)) or not isinstance(value, Real):
         raise ValueError(f"{name} is {value!r}: give a real number.")
-    value = float(value)
+    try:
+        value = float(value)
+    except OverflowError:
+        raise ValueError(f"{name} is too large: give a number below {LARGEST:g}.") from None
     if math.isnan(value):
         raise ValueError(f"{name} is NaN: give a real number.")
     if math.isinf(value) and not (infinite and value > 0):
         raise ValueError(f"{name} is {value}: give a finite number.")
+    if LARGEST <= abs(value) < math.inf:
+        raise ValueError(f"{name} is {value}: give a number below {LARGEST:g}.")
     if value < 0 or (positive and value == 0):
         bound = "> 0" if positive else ">= 0"
         raise ValueError(f"{name} is {value}: it must be {bound}.")
@@ -42,12 +53,52 @@ def flag(name, value):
     return bool(value)
 
 
+def listed(value):
+    """Whether `value` is a sequence or an array of entries."""
+    if isinstance(value, np.ndarray):
+        return value.ndim > 0
+    return isinstance(value, Sequence) and not isinstance(value, (str, bytes))
+
+
 def sequence(name, value, **bounds):
     """Return a non-empty one-dimensional `value` as a tuple of checked floats."""
-    if isinstance(value, (str, bytes)) or not isinstance(value, (Sequence, np.ndarray)):
+    if not listed(value):
         raise ValueError(f"{name} is {value!r}: give a list or a one-dimensional array of numbers.")
     if isinstance(value, np.ndarray) and value.ndim != 1:
         raise ValueError(f"{name} has {value.ndim} axes: give a one-dimensional array.")
     if len(value) == 0:
         raise ValueError(f"{name} is empty: give at least one number.")
     return tuple(number(f"{name}[{i}]", entry, **bounds) for i, entry in enumerate(value))
+
+
+def seeds(value):
+    """Return a number n of seeds, or a list of them, as a tuple; a seed may be a pair (weights, data)."""
+    if listed(value):
+        chosen = tuple(_seed(f"seeds[{i}]", seed) for i, seed in enumerate(value))
+    else:
+        chosen = tuple(range(integer("seeds", value, least=0)))
+    if not chosen:
+        raise ValueError("there are no seeds: give a number of at least 1, or a list.")
+    return chosen
+
+
+def _seed(name, value):
+    if not listed(value):
+        return integer(name, value, least=0)
+    if len(value) != 2:
+        raise ValueError(f"{name} is {value!r}: give one integer, or a pair (weights, data).")
+    return tuple(integer(name, part, least=0) for part in value)
+
+
+def numbers(name, value, shape):
+    """Return `value` as an array of floats; `shape` says in words what it should look like."""
+    try:
+        return np.array(value, float)
+    except (TypeError, ValueError):
+        raise ValueError(f"{name} is not an array of numbers: give {shape}.") from None
+
+
+def memory(what, size, advice):
+    """Refuse `what` if it takes more than `MOST_BYTES`; `size` in bytes."""
+    if size > MOST_BYTES:
+        raise ValueError(f"{what} would take about {size / 1e9:.0f} GB of memory: {advice}.")

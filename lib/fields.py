@@ -17,7 +17,7 @@ import math
 import torch
 
 from lib.draws import padded
-from lib.weights import Weights, history_length, repeated, rows_for
+from lib.weights import Weights, repeated, rows_for
 
 
 class Architecture:
@@ -49,7 +49,7 @@ class Architecture:
 class Lockstep:
     """Configurations of one seed trained side by side, a row for each output of each of them."""
 
-    def __init__(self, members, networks, memories, architecture, inputs, initial):
+    def __init__(self, members, networks, memories, history, architecture, inputs, initial):
         self.members, self.inputs, self.architecture = members, inputs, architecture
         self.last_step = len(memories[0].times) - 1
         self.outputs = architecture.sizes[-1]
@@ -59,7 +59,7 @@ class Lockstep:
             architecture.scales,
             [network.richness for network in networks],
             memories,
-            history_length(architecture.sizes, memories[0]),
+            history,
             self.outputs,
         )
         like = inputs.target

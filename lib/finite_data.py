@@ -38,6 +38,7 @@ class Inputs:
         self.data, self.dataset = data, dataset
         spectrum = data.spectrum
         self.dim = _dimension(spectrum, dim)
+        checks.memory(f"dim {self.dim}", 80 * self.dim * outputs, "use a smaller dim")
         self.scale = 1.0 if spectrum.dimension_free else 1 / math.sqrt(self.dim)
         counts = _directions(spectrum, self.dim)
         self.eigenvalues = zeros(self.dim, like=like)
@@ -57,6 +58,14 @@ class Inputs:
             )
         return number
 
+    @property
+    def samples(self):
+        """Samples held at a time: P, B, or none for the population."""
+        for what in ("samples", "batch"):
+            if getattr(self.data, what) is not None:
+                return self.count(getattr(self.data, what), what)
+        return 0
+
     def excess(self, v):
         r"""Excess loss $\sum_i \lambda_i v_i^2 / D$ of each row of v."""
         return self.scale**2 * (self.eigenvalues * v**2).sum(-1)
@@ -64,11 +73,9 @@ class Inputs:
     def sampling(self, seed):
         """The rule for u given v that belongs to the data regime."""
         if self.data.samples is not None:
-            count = self.count(self.data.samples, "samples")
-            return Samples(self, count, self._source(seed, Gaussian, Split))
+            return Samples(self, self.samples, self._source(seed, Gaussian, Split))
         if self.data.batch is not None:
-            count = self.count(self.data.batch, "batch")
-            return FreshSamples(self, count, self._source(seed, Gaussian, Resampled))
+            return FreshSamples(self, self.samples, self._source(seed, Gaussian, Resampled))
         return Population(self)
 
     def _source(self, seed, drawn, given):

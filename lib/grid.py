@@ -1,8 +1,11 @@
-"""Where in time the equations are kept: at every step, or on few nodes."""
+"""Where in time the equations are kept: at every step, with a compressed past, or on few nodes."""
 
 from dataclasses import dataclass
 
 from lib import checks
+
+FEWEST = 64
+"""Nodes that even a short run may need."""
 
 
 @dataclass(frozen=True)
@@ -11,10 +14,39 @@ class EveryStep:
 
 
 @dataclass(frozen=True)
+class CompressedPast:
+    """A row for every step, on O(log T) coordinates: O(T log^2 T) time, O(log^2 T) memory.
+
+    For any data, fresh batches above all, and a constant learning rate (with momentum; without weight
+    decay). Fields that change from step to step, early or near the edge of stability, keep more
+    coordinates.
+
+    Parameters
+    ----------
+    tolerance : float
+        Relative error of the losses that is aimed at.
+    most : int
+        Most coordinates to spend.
+
+    Raises
+    ------
+    ValueError
+        If a number is out of range.
+    """
+
+    tolerance: float = 1e-8
+    most: int = 1024
+
+    def __post_init__(self):
+        _check(self)
+
+
+@dataclass(frozen=True)
 class Nodes:
     """Rows on O(log T) nodes, as many as the tolerance asks for.
 
-    For population gradients and repeated data; the noise of fresh batches is not smooth in time.
+    For population gradients and repeated data. The noise of fresh batches is not smooth in time: see
+    `CompressedPast`.
 
     Parameters
     ----------
@@ -33,6 +65,10 @@ class Nodes:
     most: int = 1024
 
     def __post_init__(self):
-        tolerance = checks.number("tolerance", self.tolerance, positive=True, below=1)
-        object.__setattr__(self, "tolerance", tolerance)
-        object.__setattr__(self, "most", checks.integer("most", self.most, least=64))
+        _check(self)
+
+
+def _check(grid):
+    tolerance = checks.number("tolerance", grid.tolerance, positive=True, below=1)
+    object.__setattr__(grid, "tolerance", tolerance)
+    object.__setattr__(grid, "most", checks.integer("most", grid.most, least=FEWEST))

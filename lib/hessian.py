@@ -4,6 +4,7 @@ import numpy as np
 import torch
 from scipy.sparse.linalg import LinearOperator, eigsh
 
+from lib import checks
 from lib.draws import draw_weights
 from lib.fields import Architecture
 from lib.finite_data import Inputs
@@ -18,7 +19,7 @@ def network_sharpness(network, data, training, times, *, dim, seeds, dtype=torch
 
     Independent of the simulator's formulas: the loss is written down as it is defined, all derivatives
     are autograd's, and only the initial weights and the data are those of `lib.simulate` at the same
-    `dim` and seeds (0 .. `seeds` - 1).
+    `dim` and seeds.
 
     Parameters
     ----------
@@ -28,7 +29,7 @@ def network_sharpness(network, data, training, times, *, dim, seeds, dtype=torch
     times : sequence of int
     dim : int
         D.
-    seeds : int
+    seeds : int or sequence of int
     dtype : torch.dtype
 
     Returns
@@ -43,15 +44,16 @@ def network_sharpness(network, data, training, times, *, dim, seeds, dtype=torch
     """
     supported(network, data)
     times = checked_times(times, training.steps)
-    found = np.empty((3, seeds, len(times)))
-    for seed in range(seeds):
+    seeds = checks.seeds(seeds)
+    found = np.empty((3, len(seeds), len(times)))
+    for j, seed in enumerate(seeds):
         loss, weights, unit = _problem(network, data, dim, seed, dtype)
         optimizer = torch.optim.SGD(
             weights, lr=unit, momentum=training.momentum, nesterov=training.nesterov
         )
         for t in range(times[-1] + 1):
             if t in times:
-                found[:, seed, times.index(t)] = _curvature(loss, weights, unit)
+                found[:, j, times.index(t)] = _curvature(loss, weights, unit)
             if t < times[-1]:
                 rate = training.rates[t]
                 _descend(optimizer, loss, unit * rate, 1 - rate * training.weight_decay)
@@ -101,19 +103,17 @@ def _curvature(loss, weights, unit):
     half = loss(weights)
     gradient = torch.autograd.grad(half, weights, create_graph=True)
     sizes = [W.numel() for W in weights]
+    flat = torch.cat([part.detach().reshape(-1) for part in gradient]).numpy()
 
     def product(vector):
-        parts = torch.from_numpy(np.ascontiguousarray(vector, float).ravel()).split(sizes)
-        overlap = sum(
-            (g * part.to(g).view_as(g)).sum() for g, part in zip(gradient, parts, strict=True)
-        )
+        parts = torch.from_numpy(np.ascontiguousarray(vector, flat.dtype).ravel()).split(sizes)
+        overlap = sum((g * part.view_as(g)).sum() for g, part in zip(gradient, parts, strict=True))
         image = torch.autograd.grad(overlap, weights, retain_graph=True)
-        return unit * torch.cat([part.reshape(-1) for part in image]).double().numpy()
+        return unit * torch.cat([part.reshape(-1) for part in image]).numpy()
 
-    flat = torch.cat([part.detach().reshape(-1) for part in gradient]).double().numpy()
-    hessian = LinearOperator((sum(sizes),) * 2, matvec=product, dtype=float)
+    hessian = LinearOperator((sum(sizes),) * 2, matvec=product, dtype=flat.dtype)
     (top,) = eigsh(
-        hessian, k=1, which="LA", v0=flat, tol=TOLERANCE, ncv=16, return_eigenvectors=False
+        hessian, k=1, which="LA", v0=flat, tol=TOLERANCE, ncv=10, return_eigenvectors=False
     )
     train_loss = 2 * float(half.detach())
-    return top, unit * (flat @ flat) / train_loss, train_loss
+    return top, unit * float(flat @ flat) / train_loss, train_loss

@@ -20,19 +20,25 @@ from lib.status import DIVERGENCE
 NODES = 16
 """Nodes of a panel."""
 
-MEMORY = 12
+MEMORY = 48
 """Sweeps that Anderson acceleration remembers."""
+
+SETTLED = 0.03
+"""Part of the tolerance by which a sweep may still change a panel: what is left is a kink at its end."""
+
+QUIET = 12
+"""Sweeps that must leave the losses alone if they do not let the fields rest."""
 
 SWEEPS = 80
 """A panel that has not settled after so many sweeps is tried again, shorter."""
 
-EASY = 24
+EASY = 32
 """Panels that need more sweeps are followed by relatively shorter ones, though at least doubled."""
 
 MOST_GROWTH = 3.5
 """Factor by which a panel may be longer than the last one, if that was resolved with ease."""
 
-EAGERNESS = 1.25
+EAGERNESS = 1.6
 """Factor by which that factor may rise from panel to panel."""
 
 AIM = 0.1
@@ -155,7 +161,7 @@ class NodeMarch:
 
     def _stretches(self):
         """Solve stretch after stretch; yield the time reached and whether all is stationary there."""
-        time, singles, growth = 0, NODES, EAGERNESS
+        time, singles, growth, most_growth = 0, NODES, EAGERNESS, MOST_GROWTH
         shortest = 2 * NODES if self.in_steps else 1e-14 * self.end
         length = shortest if self.in_steps else 0.05 / self.inputs.eigenvalues.max()
         if self.in_steps:
@@ -173,10 +179,12 @@ class NodeMarch:
             if error < self.tolerance:
                 time, singles = panel.stop, NODES
                 calm = max(growth * EASY / self.sweeps, 2.0)
-                growth = min(growth * min(room, EAGERNESS), MOST_GROWTH, calm)
+                growth = min(growth * min(room, EAGERNESS), most_growth, calm)
                 length = max(length * growth, shortest)
                 yield time, time < self.end and self._stationary(time)
             elif length > shortest:
+                if error == np.inf:  # too bold, and would be so again
+                    most_growth = max(growth / EAGERNESS, 2.0)
                 growth = 1.0
                 length = max(length * max(room, 0.4), shortest)
             elif self.in_steps:
@@ -251,7 +259,7 @@ class NodeMarch:
         """
         block = Block(self.stack, self.inputs, now, self._forward_floor(now), self._loss_floor())
         accelerated = [Anderson(MEMORY) for _ in self.accumulations]
-        x, losses, accuracy = block.read(), self._losses(now), 0.1 * self.tolerance
+        x, losses, accuracy = block.read(), self._losses(now), SETTLED * self.tolerance
         scale, quiet = block.scale(x), 0
         for self.sweeps in range(1, SWEEPS + 1):
             sweep(self.stack, self.inputs, now)
@@ -261,7 +269,7 @@ class NodeMarch:
             change = (np.abs(image - x) / block.scale(image)).max()
             moved = np.abs(losses - previous) / (np.abs(losses) + self._loss_floor())
             quiet = quiet + 1 if moved.max() < accuracy and change < accuracy**0.5 else 0
-            if quiet > 0 and (change < accuracy or quiet > MEMORY):
+            if quiet > 0 and (change < accuracy or quiet > QUIET):
                 return max(change / accuracy, 1.0)
             x = scale * [
                 method.next(*pair)

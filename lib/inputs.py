@@ -6,7 +6,7 @@ $$ \tilde B_0 = d d^\top * \tilde R_g^1 + \gamma_0 K * \tilde C_g^1, \qquad
 
 (equation {eq}`deep-input` of the book; tildes as in `lib.layers`). With $X = -\tilde B_0/\gamma_0$ every mode
 has $v = H(\beta^* + \zeta + X\zeta_u)$, $H = (1 - \lambda X R_\Delta)^{-1}$, so that only H is kept per mode.
-A centred network reads $\zeta$ through $E = 1 - \mathbf{1} e_0^\top$.
+A centred network reads $\zeta$ through $E = 1 - \mathbf{1} e_0^\top$, which subtracts step 0.
 """
 
 import numpy as np
@@ -35,16 +35,38 @@ class InputLayer:
         The three parts of the excess loss.
     """
 
-    def __init__(self, spectrum, regime, trained, inverse_width, readout, axis, batch):
+    def __init__(self, spectrum, regime, trained, inverse_width, centered, axis, batch):
         n = axis.n
         self.eigenvalues, self.mass, self.power = spectrum.quadrature(axis.outputs)
         self.axis, self.regime, self.trained = axis, regime, trained
-        self.inverse_width, self.readout = inverse_width, readout
+        self.inverse_width = inverse_width
+        self.centered = np.array(centered, float)[:, None, None]
         self.C_v, self.C_h, self.R_vu, self.R_h = np.zeros((4, batch, n, n))
         self.X = np.zeros((batch, n, n))
         self.mean = np.zeros((batch, len(self.mass), n, axis.outputs))
         self.bias, self.width_variance, self.data_variance = np.zeros((3, batch, n))
         self._allocate_responses(batch, n)
+
+    @property
+    def matrices(self):
+        """All that later rows ask for, [.., n, n]; `mean` [.., n, C] goes with them."""
+        own = [self.C_v, self.C_h, self.R_vu, self.R_h, self.X, *self.regime.matrices]
+        return [*own, *self._responses]
+
+    def losses(self, now):
+        """The losses and their parts in the rows `now`, [batch, rows] each."""
+        return {
+            "excess_loss": np.einsum("bii->bi", self.C_v[:, now, now]),
+            "train_loss": np.einsum("bii->bi", self.regime.C_Delta[:, now, now]),
+            "bias": self.bias[:, now],
+            "width_variance": self.width_variance[:, now],
+            "data_variance": self.data_variance[:, now],
+        }
+
+    @property
+    def _responses(self):
+        symmetric = [self.S, self.raw_S, self.Y, self.vv_sum2]
+        return [*symmetric, self.U, self.H_sum, self.H_sum2, self.H]
 
     def _allocate_responses(self, batch, n):
         self.S, self.raw_S, self.Y, self.U = np.zeros((4, batch, n, n))
@@ -91,8 +113,10 @@ class InputLayer:
 
         noise = self.trained.noise(first.C_g, now) * self.inverse_width / gamma**2
         write_symmetric(self.raw_S, now, noise)
-        E = self.readout[:, upto, upto]
-        write_symmetric(self.S, now, E[:, now] @ self.raw_S[:, upto, upto] @ transpose(E))
+        start, output = slice(0, self.axis.outputs), self.axis.output
+        read = noise - self.centered * (output[now] @ self.raw_S[:, start, upto])
+        read -= self.centered * (read[..., start] @ transpose(output[upto]))
+        write_symmetric(self.S, now, read)
         Q = self.regime.Q[:, upto, upto]
         write_symmetric(self.Y, now, X @ Q @ transpose(self.X[:, upto, upto]))
 
@@ -132,7 +156,9 @@ class InputLayer:
             + Q[:, now, upto] @ transpose(self.U[:, upto, upto])
             + R[:, now] @ self.vv_sum2[:, upto, upto] @ transpose(R),
         )
-        response = R[:, now] @ self.H_sum[:, upto, upto] @ self.readout[:, upto, upto]
+        response = R[:, now] @ self.H_sum[:, upto, upto]
+        start = slice(0, self.axis.outputs)
+        response[..., start] -= self.centered * (response @ self.axis.output[upto])
         write_causal(self.R_h, now, -self.inverse_width / self.trained.richness * response)
 
 
@@ -142,6 +168,8 @@ class NoiselessInputLayer(InputLayer):
     Then $v = h \beta^*$ with $h = (1 - \lambda X)^{-1} \mathbf 1$: one column for each mode in place of the
     matrix H. Nothing responds to noise where there is none, and `R_vu` and `R_h` stay zero.
     """
+
+    _responses = ()
 
     def _allocate_responses(self, batch, n):
         pass

@@ -46,6 +46,10 @@ class HiddenLayer:
         self.C_h, self.C_g, self.cov_xi, self.cov_zeta = np.zeros((4, batch, n, n))
 
     @property
+    def matrices(self):
+        return [self.C_h, self.C_g, self.cov_xi, self.cov_zeta, *self.pair.matrices]
+
+    @property
     def R_h(self):
         return self.pair.dh_dzeta
 
@@ -100,6 +104,11 @@ class PlainStack:
         for layer in self.layers:
             layer.forward(now, below)
             below = layer
+
+    @property
+    def matrices(self):
+        """All that later rows ask for, each [batch, n, n]."""
+        return [matrix for layer in self.layers for matrix in layer.matrices]
 
     @property
     def carried(self):

@@ -57,7 +57,7 @@ def write_causal(matrix, now, rows):
 
 def identity_rows(now):
     """Rows `now` of the identity, up to and including their own time."""
-    return np.eye(now.stop)[now]
+    return np.eye(now.stop - now.start, now.stop, now.start)
 
 
 def extend(correlation, response, now, last):
@@ -76,7 +76,7 @@ def inverse_rows(loop, rows):
     """(1 - loop)^-1 rows for the part `loop` [..., m, m] of a matrix inside a block of m rows."""
     if not loop.any():
         return rows
-    return np.linalg.solve(np.eye(loop.shape[-1]) - loop, rows)
+    return np.linalg.inv(np.eye(loop.shape[-1]) - loop) @ rows
 
 
 class Pair:
@@ -93,6 +93,10 @@ class Pair:
         self.kappa = kappa
         self.F, self.dh_dxi, self.dh_dzeta = np.zeros((3, batch, n, n))
         self.dg_dxi, self.dg_dzeta = np.zeros((2, batch, n, n))
+
+    @property
+    def matrices(self):
+        return [self.F, self.dh_dxi, self.dh_dzeta, self.dg_dxi, self.dg_dzeta]
 
     def set_B(self, now, B):
         """Rows `now` of B, and of the responses of g."""

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from lib import checks
-from lib.rates import LOSSES, Rate, Search, is_stable
+from lib.agreement import averaging
+from lib.rates import Rate, Search, checked_loss, is_stable
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,7 @@ def measured_optimal_learning_rate(
     ValueError
         If rates and runs do not fit together.
     """
-    centre = _middle(middle)
+    centre = averaging(middle)
 
     def locate(curves):
         final = centre(curves[:, :, -1], axis=1)
@@ -122,12 +123,10 @@ def _measure(rates, runs, loss, locate, resamples, seed):
 
 
 def _checked(rates, runs, loss):
-    if loss not in LOSSES:
-        raise ValueError(f"loss is {loss!r}: give one of {', '.join(LOSSES)}.")
     rates = np.array(checks.sequence("rates", rates, positive=True))
     if len(rates) < 3 or not (np.diff(rates) > 0).all():
         raise ValueError("rates must be at least three, and increase: sort them.")
-    curves = getattr(runs, loss)
+    curves = getattr(runs, checked_loss(loss))
     if curves.ndim != 3 or len(curves) != len(rates):
         raise ValueError(
             f"{len(rates)} rates but runs of shape {curves.shape}: "
@@ -136,13 +135,6 @@ def _checked(rates, runs, loss):
     if curves.shape[1] < 2:
         raise ValueError("a bootstrap needs at least two seeds: run more.")
     return rates, curves
-
-
-def _middle(name):
-    try:
-        return {"mean": np.mean, "median": np.median}[name]
-    except KeyError:
-        raise ValueError(f"middle is {name!r}: give 'mean' or 'median'.") from None
 
 
 def _vertex(x, losses, best):

@@ -1,15 +1,13 @@
 """Learning-rate curves over widths, depths, richness: many networks at many rates, in one call."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from lib import checks
-from lib.data import Data
 from lib.network import Network
 from lib.pieces import compute
-from lib.rates import LOSSES, at_rates
+from lib.rates import LOSSES, at_rates, checked_loss
 from lib.solver import solve
 from lib.status import Outcome
 
@@ -33,9 +31,7 @@ class RateCurves:
 
     def final(self, loss="test_loss"):
         """The loss after the last step: [n, K] from the theory, [n, K, seeds] from networks."""
-        if loss not in LOSSES:
-            raise ValueError(f"loss is {loss!r}: give one of {', '.join(LOSSES)}.")
-        return np.array([getattr(result, loss)[..., -1] for result in self.results])
+        return np.array([getattr(result, checked_loss(loss))[..., -1] for result in self.results])
 
 
 def rate_curves(networks, data, training, rates, *, cache=None):
@@ -84,11 +80,7 @@ def measured_rate_curves(
         Of `Runs`.
     """
     pieces, rates = _pieces(networks, data, training, rates)
-    if not isinstance(seeds, Sequence):
-        seeds = range(checks.integer("seeds", seeds))
-    seeds = tuple(seeds)
-    if len(seeds) == 0:
-        raise ValueError("there are no seeds: give a number of at least 1, or a list.")
+    seeds = checks.seeds(seeds)
     runs = compute(
         _simulate, [(*piece, dim, seed, dtype) for piece in pieces for seed in seeds], cache
     )
@@ -99,9 +91,9 @@ def measured_rate_curves(
 def _pieces(networks, data, training, rates):
     """(network, data, trainings) for each network, and the rates as an array."""
     rates = np.array(checks.sequence("rates", rates, positive=True))
-    if isinstance(networks, Network) or not isinstance(networks, Sequence) or not networks:
+    if not checks.listed(networks) or len(networks) == 0:
         raise ValueError(f"networks is {networks!r}: give a list of lib.Network.")
-    data = [data] * len(networks) if isinstance(data, Data) else list(data)
+    data = list(data) if checks.listed(data) else [data] * len(networks)
     if len(data) != len(networks):
         raise ValueError(
             f"{len(networks)} networks but {len(data)} data: give one lib.Data, or one for each."

@@ -184,13 +184,19 @@ def is_stable(curves):
     return np.isfinite(curves).all(axis=-1) & (curves[..., -1] <= curves[..., 0])
 
 
+def checked_loss(loss):
+    """`loss`, if it is the name of one."""
+    if loss not in LOSSES:
+        raise ValueError(f"loss is {loss!r}: give one of {', '.join(LOSSES)}.")
+    return loss
+
+
 class _Ladder:
     """Loss curves of one problem at any learning rates; counts what it has solved."""
 
     def __init__(self, network, data, training, loss):
-        if loss not in LOSSES:
-            raise ValueError(f"loss is {loss!r}: give one of {', '.join(LOSSES)}.")
-        self.problem, self.training, self.loss = (network, data), training, loss
+        self.problem, self.training = (network, data), training
+        self.loss = checked_loss(loss)
         self.evaluations = 0
 
     def curves(self, rates):

@@ -24,13 +24,21 @@ class Population:
 
     def __init__(self, noise, axis, batch):
         self.axis = axis
-        self.noise = noise**2 * axis.same_output
+        self.floor = noise**2
         self.R_Delta, self.C_Delta, self.Q = np.zeros((3, batch, axis.n, axis.n))
+
+    @property
+    def matrices(self):
+        return [self.R_Delta, self.C_Delta, self.Q]
+
+    def label_noise(self, now):
+        """Rows `now` of the covariance of the label noise."""
+        return self.floor * self.axis.same_output[now, : now.stop]
 
     def advance(self, now, C_v, R_vu):
         upto = slice(0, now.stop)
         write_causal(self.R_Delta, now, identity_rows(now))
-        write_symmetric(self.C_Delta, now, C_v[:, now, upto] + self.noise[now, upto])
+        write_symmetric(self.C_Delta, now, C_v[:, now, upto] + self.label_noise(now))
 
 
 class OnePass(Population):
@@ -63,6 +71,6 @@ class Repeated(Population):
         )
         write_causal(self.R_Delta, now, R_Delta)
         R = self.R_Delta[:, upto, upto]
-        rows = R[:, now] @ (C_v[:, upto, upto] + self.noise[upto, upto]) @ transpose(R)
+        rows = R[:, now] @ (C_v[:, upto, upto] + self.label_noise(upto)) @ transpose(R)
         write_symmetric(self.C_Delta, now, rows)
         write_symmetric(self.Q, now, rows / self.size)

@@ -51,6 +51,10 @@ class Relation:
         self.R_h = self.R_g = self.R
         self.C_h = self.C_g = self.C
 
+    @property
+    def matrices(self):
+        return [self.R, self.C]
+
     def write(self, now, R, C):
         write_causal(self.R, now, R)
         write_symmetric(self.C, now, C)
@@ -76,6 +80,10 @@ class Folded(Relation):
     def __init__(self, batch, n):
         super().__init__(batch, n)
         self.inverse, self.carried = np.zeros((2, batch, n, n))
+
+    @property
+    def matrices(self):
+        return [*super().matrices, self.inverse, self.carried]
 
     def fold(self, now, strength, farther, met, added):
         r"""Rows `now`: past a branch of $\beta^2$ = `strength` whose two sides are `met` and `added`.
@@ -116,6 +124,11 @@ class StreamLayer(HiddenLayer):
         self.above, self.below = relation(batch, n), relation(batch, n)
         self.forth, self.back = Relation(batch, n), Relation(batch, n)
 
+    @property
+    def matrices(self):
+        relations = (self.above, self.below, self.forth, self.back)
+        return super().matrices + [m for relation in relations for m in relation.matrices]
+
 
 class ResidualStack:
     """Layers 1..L of a stream joined by L - 1 branches; what the march calls a stack."""
@@ -149,6 +162,11 @@ class ResidualStack:
             layer.below.fold(now, self.strength, below.below, layer.back, below.forth)
             layer.forward(now, layer.below)
             below = layer
+
+    @property
+    def matrices(self):
+        """All that later rows ask for, each [batch, n, n]."""
+        return [matrix for layer in self.layers for matrix in layer.matrices]
 
     @property
     def carried(self):

@@ -2,8 +2,9 @@
 
 import os
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
+from itertools import pairwise
 
 import numpy as np
 import torch
@@ -136,7 +137,7 @@ def simulate(
     """
     networks, trainings, single = broadcast(network, data, training)
     like = torch.empty(0, dtype=_precision(dtype), device=_device(device))
-    seeds = _seeds(seeds)
+    seeds = checks.seeds(seeds)
     bar_wanted = checks.flag("progress", progress) and "CI" not in os.environ
     outputs = networks[0].outputs
     inputs = Inputs(data, dim, like, _dataset(dataset, data), outputs)
@@ -145,33 +146,23 @@ def simulate(
     made = {training: training.memory() for training in trainings}
     memories = [made[training] for training in trainings]
     steps = len(memories[0].times) - 1
+    groups = _groups(memories, architecture)
+    checks.memory(
+        "training one seed",
+        like.element_size() * _numbers(architecture, groups, inputs),
+        "use a smaller dim, fewer samples, or fewer configurations in one call",
+    )
     kept = _kept_steps(keep_errors, steps)
     by_output = np.full((2, len(networks), len(seeds), outputs, steps + 1), np.nan)
     errors = np.full((len(networks), len(seeds), len(kept), outputs, inputs.dim), np.nan)
-    finished = np.zeros(len(seeds), int)
     total = len(seeds) * (steps + 1)
     bar = tqdm(total=total, delay=LONG_RUN, leave=False, disable=not bar_wanted)
+    train_seed = partial(_train, networks, memories, groups, architecture, inputs)
     with torch.inference_mode(), bar:
-        try:
-            for j, seed in enumerate(seeds):
-                for t, (step_losses, groups) in enumerate(
-                    _train(networks, memories, architecture, inputs, seed)
-                ):
-                    by_output[:, :, j, :, t] = step_losses
-                    if t in kept:
-                        for group in groups:
-                            errors[group.members, j, kept.index(t)] = group.weight_error()
-                    finished[j] = t + 1
-                    bar.update()
-        except KeyboardInterrupt:
-            pass
-    status = np.empty((len(networks), len(seeds)), dtype=object)
+        finished = _record(train_seed, seeds, kept, by_output, errors, bar)
     excess, train = by_output.sum(axis=-2)
     test = excess + outputs * data.noise**2
-    for k, j in np.ndindex(status.shape):
-        sums = [loss[k, j] for loss in (test, excess, train)]
-        parts = [loss for losses in by_output[:, k, j] for loss in losses]
-        status[k, j] = judge(sums + parts, finished[j])
+    status = _verdicts((test, excess, train), by_output, finished)
     only = 0 if single else slice(None)
     return Runs(
         network=networks[0] if single else networks,
@@ -191,28 +182,66 @@ def simulate(
     )
 
 
-def _train(networks, memories, architecture, inputs, seed):
-    """Yield (excess, train) [K, C] of step 0, 1, .. of all configurations of one seed, and its groups."""
+def _record(train_seed, seeds, kept, by_output, errors, bar):
+    """Fill losses and errors of the weights seed by seed; return how many steps each seed got."""
+    finished = np.zeros(len(seeds), int)
+    try:
+        for j, seed in enumerate(seeds):
+            for t, (step_losses, lockstep) in enumerate(train_seed(seed)):
+                by_output[:, :, j, :, t] = step_losses
+                for i in np.flatnonzero(np.equal(kept, t)):
+                    for group in lockstep:
+                        errors[group.members, j, i] = group.weight_error()
+                finished[j] = t + 1
+                bar.update()
+    except KeyboardInterrupt:
+        pass
+    return finished
+
+
+def _verdicts(sums, by_output, finished):
+    """The `Status` of each run [K, seeds]; losses after it are overwritten in place."""
+    status = np.empty(by_output.shape[1:3], dtype=object)
+    for k, j in np.ndindex(status.shape):
+        parts = [loss for losses in by_output[:, k, j] for loss in losses]
+        status[k, j] = judge([loss[k, j] for loss in sums] + parts, finished[j])
+    return status
+
+
+def _numbers(architecture, groups, inputs):
+    """About how many numbers the weights, their histories and the samples of one seed are."""
+    pairs, outputs = list(pairwise(architecture.sizes)), architecture.sizes[-1]
+    weights = sum(below * above for below, above in pairs)
+    fields = outputs * sum(below + above for below, above in pairs)
+    total = weights + inputs.samples * (inputs.dim + outputs)
+    for members, (length, foldable) in groups:
+        total += len(members) * (length * fields + (weights if foldable else 0))
+    return total
+
+
+def _train(networks, memories, groups, architecture, inputs, seed):
+    """Yield (excess, train) [K, C] of step 0, 1, .. of all configurations of one seed, and its networks."""
     of_weights, of_data = seed if isinstance(seed, tuple) else (seed, seed)
     sampling = inputs.sampling(of_data)
     initial = draw_weights(of_weights, architecture.sizes, inputs.eigenvalues)
-    groups = [
+    lockstep = [
         Lockstep(
             members,
             [networks[k] for k in members],
             [memories[k] for k in members],
+            history,
             architecture,
             inputs,
             initial,
         )
-        for members in _groups(memories, architecture)
+        for members, history in groups
     ]
     losses = np.empty((2, len(networks), architecture.sizes[-1]))
     for t in range(len(memories[0].times)):
         sampling.draw(t)
-        for group in groups:
+        for group in lockstep:
             losses[:, group.members] = group.step(t, sampling)
-        yield losses, groups
+        yield losses, lockstep
 
 
 def _dataset(dataset, data):
@@ -228,12 +257,16 @@ def _dataset(dataset, data):
 
 
 def _groups(memories, architecture):
-    """Indices of the configurations that are computed together: one history length, few enough."""
+    """Indices of the configurations that are computed together, few enough, and their history length."""
     _, room = rows_for(architecture.sizes[-1])
     by_history = {}
     for k, memory in enumerate(memories):
         by_history.setdefault(history_length(architecture.sizes, memory), []).append(k)
-    return [same[i : i + room] for same in by_history.values() for i in range(0, len(same), room)]
+    return [
+        (same[i : i + room], history)
+        for history, same in by_history.items()
+        for i in range(0, len(same), room)
+    ]
 
 
 def _precision(dtype):
@@ -256,27 +289,8 @@ def _device(device):
     return device
 
 
-def _seeds(seeds):
-    if isinstance(seeds, Sequence) and not isinstance(seeds, (str, bytes)):
-        listed = tuple(_seed(f"seeds[{i}]", seed) for i, seed in enumerate(seeds))
-    else:
-        listed = tuple(range(checks.integer("seeds", seeds, least=0)))
-    if not listed:
-        raise ValueError("there are no seeds: give a number of at least 1, or a list.")
-    return listed
-
-
-def _seed(name, seed):
-    """One seed for everything, or a pair (weights, data)."""
-    if not isinstance(seed, (tuple, list)):
-        return checks.integer(name, seed, least=0)
-    if len(seed) != 2:
-        raise ValueError(f"{name} is {seed!r}: give one integer, or a pair (weights, data).")
-    return tuple(checks.integer(name, part, least=0) for part in seed)
-
-
 def _kept_steps(keep_errors, steps):
-    if not isinstance(keep_errors, (Sequence, np.ndarray)) or isinstance(keep_errors, (str, bytes)):
+    if not checks.listed(keep_errors):
         raise ValueError(f"keep_errors is {keep_errors!r}: give a list of steps.")
     kept = [checks.integer("keep_errors", step, least=0) for step in keep_errors]
     if any(step > steps for step in kept):

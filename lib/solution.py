@@ -4,8 +4,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from lib import checks
 from lib.data import Data
-from lib.grid import EveryStep, Nodes
+from lib.grid import CompressedPast, EveryStep, Nodes
 from lib.network import Network
 from lib.nodes import Interpolant
 from lib.status import Status
@@ -51,10 +52,11 @@ class Solution:
         Largest relative violation of the closed equations when the solution is put back into them.
     wall_time : float
         Seconds spent solving (all K together).
-    grid : EveryStep or Nodes
+    grid : EveryStep, CompressedPast or Nodes
         Where in time the equations were solved.
     error : float
-        Estimated relative error of the losses that comes from solving on nodes; 0 for every step.
+        Estimated relative error of the losses that comes from the grid; 0 for every step. Losses that
+        have fallen to less than 1e-4 of the first are known to that part of this size.
     depth_error : float or None
         At infinite depth: estimated relative error of the losses from the quadrature in layer time.
     C_v, C_Delta, R_vu, R_Delta : [T, T] or None
@@ -84,7 +86,7 @@ class Solution:
     status: Status | np.ndarray
     residual: float | np.ndarray
     wall_time: float
-    grid: EveryStep | Nodes
+    grid: EveryStep | CompressedPast | Nodes
     error: float | np.ndarray
     interpolants: list[Interpolant] | None = None
     depth_error: float | np.ndarray | None = None
@@ -99,12 +101,12 @@ class Solution:
     R_g: dict | None = None
 
     def at(self, times):
-        """The same curves at any `times` within the run (without the two-time matrices).
+        """The same curves at any `times` within the run, a number or an array (without the two-time matrices).
 
         At the solution's own times the values are its own; in between they are those of the
         polynomials it was solved with (on nodes) or of a monotone interpolant (every step).
         """
-        times = np.asarray(times, float)
+        times = checks.numbers("times", times, "a number or an array of numbers")
         if times.size == 0 or not ((times >= self.times[0]) & (times <= self.times[-1])).all():
             raise ValueError(
                 f"times must lie between {self.times[0]:g} and {self.times[-1]:g}: "
@@ -126,4 +128,4 @@ class Solution:
         values = np.array(
             [[interpolant(row, times) for row in rows] for interpolant, rows in pairs]
         )
-        return values.reshape(*curve.shape[:-1], *times.shape)
+        return values.reshape(curve.shape[:-1] + times.shape)

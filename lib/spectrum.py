@@ -99,12 +99,14 @@ class Spectrum:
         `decay` is the capacity exponent a > 0, `source` the source exponent b > 0; the lazy
         network at infinite width and data then has loss $\sim t^{-b}$.
         """
-        k = np.arange(1.0, checks.integer("modes", modes) + 1)
+        modes = checks.integer("modes", modes)
+        checks.memory(f"a spectrum of {modes} modes", 100 * modes, "use fewer modes")
+        k = np.arange(1.0, modes + 1)
         decay = checks.number("decay", decay, positive=True)
         source = checks.number("source", source, positive=True)
-        signal = k ** -(decay * source + 1)
-        eigenvalues = k**-decay
-        return cls.trace_class(eigenvalues, signal / signal.sum() / eigenvalues)
+        with np.errstate(over="ignore"):  # what overflows is refused like any other infinite number
+            total = np.sum(k ** -(decay * source + 1))
+            return cls.trace_class(k**-decay, k ** (decay - decay * source - 1) / total)
 
     @classmethod
     def from_data(cls, X, y):
@@ -130,6 +132,8 @@ class Spectrum:
     def target_covariance(self, outputs):
         """The target's covariance over `outputs` outputs in each mode, [M, C, C]."""
         if self.target_power.ndim == 1:
+            size = 8 * len(self) * outputs**2
+            checks.memory(f"the targets of {outputs} outputs", size, "use fewer outputs")
             return self.target_power[:, None, None] * np.eye(outputs)
         if self.target_power.shape[1] != outputs:
             raise ValueError(
@@ -179,16 +183,11 @@ def principal_modes(X, y):
     directions : [M, D]
         Unit vectors e_k.
     """
-    try:
-        X, y = np.asarray(X, float), np.asarray(y, float)
-    except (TypeError, ValueError) as error:
-        raise ValueError(
-            "X or y is not an array of numbers: give X [P, D] and y [P] or [P, C]."
-        ) from error
+    shape = "X [P, D] and y [P] or [P, C]"
+    X, y = checks.numbers("X", X, shape), checks.numbers("y", y, shape)
     if X.ndim != 2 or y.ndim not in (1, 2) or len(X) != len(y) or X.size == 0 or y.size == 0:
         raise ValueError(
-            f"X has shape {X.shape} and y {y.shape}: give X [P, D] and y [P] or [P, C] "
-            "with the same P >= 1."
+            f"X has shape {X.shape} and y {y.shape}: give {shape} with the same P >= 1."
         )
     if not (np.isfinite(X).all() and np.isfinite(y).all()):
         raise ValueError("X or y has NaN or infinite entries: remove those samples.")
@@ -203,14 +202,12 @@ def principal_modes(X, y):
 
 def _target_power(value):
     """Checked `value`: numbers >= 0 [M], or covariances over outputs [M, C, C]."""
-    if np.ndim(value) < 2:
+    shape = "one number per mode, [M], or one covariance over outputs per mode, [M, C, C]"
+    if not checks.listed(value) or not any(map(checks.listed, value)):
         return checks.sequence("target_power", value)
-    covariance = np.array(value, float)
+    covariance = checks.numbers("target_power", value, shape)
     if covariance.ndim != 3 or covariance.shape[1] != covariance.shape[2] or covariance.size == 0:
-        raise ValueError(
-            f"target_power has shape {covariance.shape}: give one number per mode, [M], "
-            "or one covariance over outputs per mode, [M, C, C]."
-        )
+        raise ValueError(f"target_power has shape {covariance.shape}: give {shape}.")
     if not np.isfinite(covariance).all():
         raise ValueError("target_power has NaN or infinite entries: give finite numbers.")
     scale = np.abs(covariance).max(axis=(1, 2), keepdims=True)

@@ -1,7 +1,6 @@
 """Broadcasting of problems: K networks and trainings that are computed as one batch."""
 
-from collections.abc import Sequence
-
+from lib import checks
 from lib.data import Data
 from lib.network import Network
 from lib.training import Training
@@ -11,7 +10,7 @@ def _members(name, value, kind):
     """`value` as a tuple of `kind`, and whether it was a sequence."""
     if isinstance(value, kind):
         return (value,), False
-    if isinstance(value, (str, bytes)) or not isinstance(value, Sequence) or len(value) == 0:
+    if not checks.listed(value) or len(value) == 0:
         raise ValueError(f"{name} is {value!r}: give one lib.{kind.__name__} or a list of them.")
     for entry in value:
         if not isinstance(entry, kind):

@@ -4,13 +4,17 @@ Theory and networks see an optimizer as one matrix: how much the gradient of ste
 weights by step t.
 """
 
+import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
 import numpy as np
 
 from lib import checks
-from lib.accumulation import Flow, Steps
+from lib.accumulation import Flow, Steps, descend
+
+FORGOTTEN = 1e-14
+"""A part of the momentum that counts as nothing."""
 
 
 @dataclass(frozen=True)
@@ -57,6 +61,10 @@ class Training(ABC):
         """K on nodes in time before the first panel (see `lib.accumulation`); None: every step only."""
         return None
 
+    def impulse(self):
+        """K(t, s) by t - s, up to where it stays, [lag + 1]; None if that is not all there is to it."""
+        return None
+
 
 @dataclass(frozen=True, eq=False)
 class GradientDescent(Training):
@@ -100,7 +108,7 @@ class GradientDescent(Training):
             object.__setattr__(self, name, value)
 
         store("steps", checks.integer("steps", self.steps))
-        if np.ndim(self.learning_rate) == 0:
+        if not checks.listed(self.learning_rate):
             store("learning_rate", checks.number("learning_rate", self.learning_rate))
         else:
             rates = np.array(checks.sequence("learning_rate", self.learning_rate))
@@ -116,7 +124,7 @@ class GradientDescent(Training):
         store("weight_decay", checks.number("weight_decay", self.weight_decay))
         if self.nesterov and self.momentum == 0:
             raise ValueError("nesterov needs momentum: give a momentum in (0, 1).")
-        if self.weight_decay * np.max(self.rates) >= 1:
+        if self.weight_decay * np.max(self.learning_rate) >= 1:
             raise ValueError(
                 "learning_rate * weight_decay reaches 1, which erases the weights in one step: "
                 "lower one of them."
@@ -129,6 +137,15 @@ class GradientDescent(Training):
     def start(self):
         return Steps(self, 0, np.zeros(1), np.zeros(1), 1.0)
 
+    def impulse(self):
+        if np.ndim(self.learning_rate) > 0 or self.weight_decay > 0:
+            return None
+        mu = self.momentum
+        lag = 1 + (math.ceil(math.log(FORGOTTEN) / math.log(mu)) if mu > 0 else 0)
+        passed = np.arange(min(lag, self.steps) + 1)
+        K = self.learning_rate * (1 - mu ** (passed + self.nesterov)) / (1 - mu)
+        return np.where(passed > 0, K, 0.0)
+
     @property
     def rates(self):
         """eta_t for every step, [steps]."""
@@ -136,19 +153,12 @@ class GradientDescent(Training):
 
     def memory(self):
         """K is the impulse response of the recursion, row by row."""
+        checks.memory(f"K of {self.steps} steps one by one", 8 * self.steps**2, "train fewer steps")
         K = np.zeros((self.steps + 1, self.steps + 1))
         decay = np.ones(self.steps + 1)
-        buffer = np.zeros(self.steps + 1)
-        for t, rate in enumerate(self.rates):
-            buffer *= self.momentum
-            buffer[t] += 1
-            kick = buffer
-            if self.nesterov:
-                kick = self.momentum * buffer
-                kick[t] += 1
-            shrink = 1 - rate * self.weight_decay
-            K[t + 1] = shrink * K[t] + rate * kick
-            decay[t + 1] = shrink * decay[t]
+        run = descend(self, 0, K[0], K[0], 1.0, np.eye(self.steps), slice(self.steps))
+        for t, (weight, _, left) in enumerate(run, start=1):
+            K[t], decay[t] = weight, left
         return Memory(np.arange(self.steps + 1.0), K, decay)
 
 

@@ -30,6 +30,8 @@ CASES = [
     (lambda: Network(2, nan), "width.*NaN"),
     (lambda: Network(2, True), "width.*real number"),
     (lambda: Network(2, "1"), "width"),
+    (lambda: Network(2, 10**400), "width is too large"),
+    (lambda: Network(2, 1e200), "width is 1e.200"),
     (lambda: Network(2, None), "width"),
     (lambda: Network(2, -inf), "width.*finite"),
     (lambda: Network(2, 1 + 1j), "width"),
@@ -92,6 +94,7 @@ CASES = [
     (lambda: Data(noise=nan), "noise.*NaN"),
     (lambda: Data(noise=True), "noise.*real number"),
     (lambda: Data(noise="0.1"), "noise.*real number"),
+    (lambda: Data(noise=1e200), "noise is 1e.200"),
     (lambda: Data(spectrum=None), "lib.Spectrum"),
     (lambda: Data(spectrum=[1.0]), "lib.Spectrum"),
     # spectra
@@ -131,6 +134,11 @@ CASES = [
     (lambda: Spectrum.power_law(0, 1.0, 1.0), "modes"),
     (lambda: Spectrum.power_law(10.0, 1.0, 1.0), "modes.*integer"),
     (lambda: Spectrum.power_law(10, 0.0, 1.0), "decay"),
+    (lambda: Spectrum.power_law(10**5, 100.0, 1.0), "eigenvalues.*> 0"),
+    (lambda: Spectrum.power_law(10**12, 1.0, 1.0), "modes would take about"),
+    (lambda: Spectrum([1.0], [[["a"]]], [1.0]), "target_power is not an array of numbers"),
+    (lambda: Spectrum([1.0], [[[1j]]], [1.0]), "target_power is not an array of numbers"),
+    (lambda: Spectrum([1.0, 2.0], [[[1.0]], [[1.0, 2.0]]], [0.5, 0.5]), "target_power is not an"),
     (lambda: Spectrum.power_law(10, 1.0, -1.0), "source"),
     (lambda: Spectrum.from_data(np.ones(3), np.ones(3)), "shape"),
     (lambda: Spectrum.from_data(np.ones((3, 2)), np.ones(2)), "shape"),
@@ -151,6 +159,8 @@ CASES = [
     (lambda: GradientDescent(10, True), "learning_rate.*real number"),
     (lambda: GradientDescent(10, []), "learning_rate.*empty"),
     (lambda: GradientDescent(2, np.ones((2, 1))), "learning_rate has 2 axes"),
+    (lambda: GradientDescent(2, [[0.1], [0.1, 0.2]]), r"learning_rate\[0\]"),
+    (lambda: GradientDescent(10**6, 0.1).memory(), "one by one would take about 8000 GB"),
     (lambda: GradientDescent(10, [0.1] * 9), "lists 9 rates for 10 steps"),
     (lambda: GradientDescent(2, [0.1, -0.1]), r"learning_rate\[1\]"),
     (lambda: GradientDescent(2, [0.1, True]), r"learning_rate\[1\]"),
@@ -214,6 +224,38 @@ def test_problems_that_do_not_fit_together_are_refused(arguments, message):
 
 
 FLOW, BATCHES, ENDLESS = GradientFlow(1.0), Data(batch=1.0), Network(inf, 1.0, branch_scale=1.0)
+
+OPTIONS = [
+    ({"keep_matrices": 1}, "keep_matrices is 1"),
+    ({"keep_matrices": "no"}, "keep_matrices is 'no'"),
+    ({"progress": True}, "progress is True"),
+    ({"depth_tolerance": 0}, "depth_tolerance.*> 0"),
+    ({"depth_tolerance": "fine"}, "depth_tolerance.*real number"),
+]
+
+
+@pytest.mark.parametrize("option, message", OPTIONS, ids=[message for _, message in OPTIONS])
+def test_wrong_options_are_refused(option, message):
+    with pytest.raises(ValueError, match=message) as caught:
+        lib.solve(NETWORK, DATA, TRAINING, **option)
+    assert ":" in str(caught.value), "the message should also say what to do"
+
+
+TOO_LARGE = [
+    (NETWORK, BATCHES, GradientDescent(10**5, 0.1, weight_decay=0.01), "100000 steps one by one"),
+    (Network(10**6, 1.0), DATA, GradientDescent(100, 0.1), "one by one"),
+    (Network(10**6, 1.0), DATA, FLOW, "time nodes"),
+    (Network(1, 1.0, outputs=10**5), DATA, TRAINING, "100000 outputs"),
+    ([Network(4, 1.0)] * 10**5, DATA, GradientDescent(100, 0.1), "keep_matrices=False"),
+]
+
+
+@pytest.mark.parametrize("network, data, training, message", TOO_LARGE)
+def test_what_does_not_fit_into_memory_is_refused(network, data, training, message):
+    with pytest.raises(ValueError, match=message) as caught:
+        lib.solve(network, data, training)
+    assert "GB of memory: " in str(caught.value)
+
 
 GRIDS = [
     ((NETWORK, DATA, TRAINING, "nodes"), "grid is 'nodes'"),

@@ -117,6 +117,12 @@ def test_a_pair_of_seeds_is_weights_of_one_and_data_of_the_other():
     assert runs.test_loss[2, -1] not in (runs.test_loss[0, -1], runs.test_loss[3, -1])
 
 
+def test_a_step_may_be_kept_twice():
+    problem = lib.Network(1, 1.0), lib.Data(), lib.GradientDescent(3, 0.1)
+    runs = lib.simulate(*problem, dim=20, seeds=1, keep_errors=[2, 0, 2])
+    np.testing.assert_array_equal(runs.weight_error[0, 0], runs.weight_error[0, 2])
+
+
 def test_kept_errors_square_to_the_excess_loss():
     data = lib.Data(samples=1.0, noise=0.3, spectrum=TWO_MODES)
     trainings = [lib.GradientDescent(6, 0.1), lib.GradientDescent(6, 0.05)]

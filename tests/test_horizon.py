@@ -301,7 +301,8 @@ def test_the_grid_is_chosen_by_length_and_data():
 
     assert isinstance(grid(lib.Data(), 100), lib.EveryStep)
     assert isinstance(grid(lib.Data(), 400), lib.Nodes)
-    assert isinstance(grid(lib.Data(batch=1.0), 260), lib.EveryStep)
+    assert isinstance(grid(lib.Data(batch=1.0), 100), lib.EveryStep)
+    assert isinstance(grid(lib.Data(batch=1.0), 260), lib.CompressedPast)
 
 
 # Panels

@@ -1,5 +1,6 @@
 """Several outputs: the theory against a dense reference, networks, and what must come out."""
 
+import math
 from functools import lru_cache
 
 import numpy as np
@@ -298,6 +299,14 @@ def test_gradient_flow_is_the_limit_of_small_steps():
     # The error of steps has orders eta, eta^2, ..; the first two are taken away.
     extrapolated = (8 * fine - 6 * middle + coarse) / 3
     np.testing.assert_allclose(flow.train_by_output[:, -1], extrapolated, rtol=2e-4)
+
+
+def test_a_short_run_with_many_outputs_is_solved_at_every_step():
+    data = lib.Data(spectrum=lib.Spectrum([1.0], [np.eye(40)], [1.0]))
+    training = lib.GradientDescent(8, 0.05)
+    many = lib.solve(lib.Network(1, math.inf, outputs=40), data, training)
+    one = lib.solve(lib.Network(1, math.inf), lib.Data(), training)
+    np.testing.assert_allclose(many.excess_by_output, np.tile(one.excess_loss, (40, 1)), rtol=1e-10)
 
 
 def test_sweeps_have_a_leading_axis():

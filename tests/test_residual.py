@@ -4,12 +4,15 @@ import math
 
 import numpy as np
 import pytest
+from expectations import (
+    assert_causal_symmetric_positive_and_consistent,
+    assert_checked_values,
+    assert_within_four_standard_errors,
+)
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import lib
-
-STEPS = [0, 3, 10, 20, 39]
 
 CHECKED = {
     "population": (
@@ -32,10 +35,7 @@ CHECKED = {
 @pytest.mark.parametrize("name", CHECKED)
 def test_checked_values(name):
     network, data, training, excess, train = CHECKED[name]
-    theory = lib.solve(network, data, training)
-    np.testing.assert_allclose(theory.excess_loss[STEPS], excess, rtol=0, atol=1e-10)
-    np.testing.assert_allclose(theory.train_loss[STEPS], train, rtol=0, atol=1e-10)
-    assert theory.residual < 1e-13
+    assert_checked_values(lib.solve(network, data, training), excess, train)
 
 
 # Closed forms
@@ -197,12 +197,7 @@ PROBLEMS = {
 def test_networks_are_within_four_standard_errors(name):
     theory = lib.solve(*PROBLEMS[name])
     runs = lib.simulate(*PROBLEMS[name], dim=400, seeds=16)
-    for loss in ("excess_loss", "train_loss"):
-        measured = getattr(runs, loss)
-        error = measured.std(axis=0, ddof=1) / math.sqrt(len(measured))
-        deviation = np.abs(measured.mean(axis=0) - getattr(theory, loss))
-        assert (deviation <= 4 * error + 1e-12).all(), (loss, (deviation / error).max())
-        assert (error < 0.1 * measured.mean(axis=0)).all(), "too much scatter to say anything"
+    assert_within_four_standard_errors(theory, runs, scatter=0.1)
 
 
 # Identities
@@ -237,15 +232,7 @@ def problems(draw):
 @settings(max_examples=40, deadline=None)
 @given(problems())
 def test_every_solution_is_causal_symmetric_positive_and_consistent(problem):
-    theory = lib.solve(*problem)
-    for C in (*theory.C_h.values(), *theory.C_g.values()):
-        np.testing.assert_array_equal(C, C.T)
-        assert np.linalg.eigvalsh(C).min() > -1e-10 * max(1.0, np.abs(C).max())
-    assert not any(np.triu(R).any() for R in theory.R_g.values())
-    assert not any(np.triu(R, 1).any() for R in theory.R_h.values())
-    assert theory.residual < 1e-11
-    parts = theory.bias + theory.width_variance + theory.data_variance
-    np.testing.assert_allclose(parts, theory.excess_loss, rtol=1e-9)
+    assert_causal_symmetric_positive_and_consistent(lib.solve(*problem))
 
 
 def test_a_sweep_is_its_members():

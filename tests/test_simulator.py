@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pytest
 import torch
+from expectations import assert_within_four_standard_errors
 
 import lib
 from lib.draws import Stream, draw_weights, generator
@@ -258,12 +259,7 @@ PROBLEMS = {
 def test_theory_is_within_four_standard_errors(name):
     theory = lib.solve(*PROBLEMS[name])
     runs = lib.simulate(*PROBLEMS[name], dim=500, seeds=12)
-    for loss in ("excess_loss", "train_loss"):
-        measured = getattr(runs, loss)
-        error = measured.std(axis=0, ddof=1) / math.sqrt(len(measured))
-        deviation = np.abs(measured.mean(axis=0) - getattr(theory, loss))
-        assert (deviation <= 4 * error + 1e-12).all(), (loss, (deviation / error).max())
-        assert (error < 0.12 * measured.mean(axis=0)).all(), "too much scatter to say anything"
+    assert_within_four_standard_errors(theory, runs, scatter=0.12)
 
 
 def test_power_law_networks_follow_the_theory():
@@ -300,8 +296,10 @@ def test_seeds_differ_and_an_integer_counts_them():
     problem = lib.Network(1, 1.0), lib.Data(samples=1.0), lib.GradientDescent(3, 0.1)
     runs = lib.simulate(*problem, dim=40, seeds=3)
     assert runs.seeds == (0, 1, 2) and len(np.unique(runs.test_loss[:, 0])) == 3
-    again = lib.simulate(*problem, dim=40, seeds=[2, 0])
-    np.testing.assert_array_equal(again.test_loss, runs.test_loss[[2, 0]])
+    for listed in ([2, 0], np.array([2, 0])):
+        again = lib.simulate(*problem, dim=40, seeds=listed)
+        assert again.seeds == (2, 0)
+        np.testing.assert_array_equal(again.test_loss, runs.test_loss[[2, 0]])
 
 
 def test_single_precision_trains_the_same_network():
@@ -363,6 +361,11 @@ CALLS = [
     ({"seeds": "3"}, "seeds.*integer"),
     ({"seeds": [1, -2]}, r"seeds\[1\]"),
     ({"seeds": [1, True]}, r"seeds\[1\]"),
+    ({"seeds": np.array([0.5])}, r"seeds\[0\].*integer"),
+    ({"dim": 10**6}, "GB of memory: use a smaller dim"),
+    ({"dim": 10**10}, "dim 10000000000 would take"),
+    ({"data": lib.Data(samples=1e12)}, "fewer samples"),
+    ({"network": lib.Network(1, 1e12)}, "GB of memory"),
     ({"device": "tpu-of-my-dreams"}, "device"),
     ({"device": "meta"}, "device"),
     ({"device": 1.5}, "device"),

@@ -6,13 +6,12 @@ import sys
 
 import numpy as np
 import pytest
+from expectations import assert_causal_symmetric_positive_and_consistent, assert_checked_values
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.integrate import quad
 
 import lib
-
-STEPS = [0, 3, 10, 20, 39]
 
 CHECKED = {
     "one layer, population": (
@@ -56,13 +55,7 @@ CHECKED = {
 @pytest.mark.parametrize("name", CHECKED)
 def test_checked_values(name):
     network, data, training, excess, train = CHECKED[name]
-    theory = lib.solve(network, data, training)
-    np.testing.assert_allclose(theory.excess_loss[STEPS], excess, rtol=0, atol=1e-10)
-    np.testing.assert_allclose(theory.train_loss[STEPS], train, rtol=0, atol=1e-10)
-    np.testing.assert_allclose(theory.test_loss, theory.excess_loss + data.noise**2, rtol=1e-15)
-    assert theory.residual < 1e-13
-    assert theory.status.outcome is lib.Outcome.COMPLETE
-    np.testing.assert_array_equal(theory.times, np.arange(40))
+    assert_checked_values(lib.solve(network, data, training), excess, train)
 
 
 # Closed forms
@@ -187,6 +180,16 @@ def test_centred_networks_start_at_the_target_norm():
 # Spectra
 
 
+def test_centred_networks_do_not_see_a_constant_shift_of_their_function():
+    problem = lib.Data(samples=1.5, noise=0.3), lib.GradientDescent(15, 0.05)
+    centred, plain = (
+        lib.solve(lib.Network(2, 0.7, centered=centered), *problem) for centered in (True, False)
+    )
+    shifted = plain.R_h[0].sum(axis=1)
+    assert (np.abs(shifted) > 0.1).all()
+    np.testing.assert_allclose(centred.R_h[0].sum(axis=1), 0, atol=1e-13)
+
+
 def test_modes_of_equal_variance_are_one_mode():
     network, training = lib.Network(2, 0.7), lib.GradientDescent(15, 0.05)
     split = lib.Spectrum([1, 1, 1], [1.5, 0.5, 1.0], [0.25, 0.25, 0.5])
@@ -282,29 +285,10 @@ def problems(draw):
     return network, data, training
 
 
-def assert_correlation(C):
-    np.testing.assert_array_equal(C, C.T)
-    assert np.linalg.eigvalsh(C).min() > -1e-10 * max(1.0, np.abs(C).max())
-
-
 @settings(max_examples=60, deadline=None)
 @given(problems())
 def test_every_solution_is_causal_symmetric_positive_and_consistent(problem):
-    theory = lib.solve(*problem)
-    depth = problem[0].depth
-    for C in (theory.C_v, theory.C_Delta, *theory.C_h.values(), *theory.C_g.values()):
-        assert_correlation(C)
-    for R in (*theory.R_g.values(), theory.R_vu):
-        assert not np.triu(R).any()
-    for R in (*theory.R_h.values(), theory.R_Delta):
-        assert not np.triu(R, 1).any()
-    assert set(theory.C_h) == set(range(depth + 1)) and set(theory.C_g) == set(range(1, depth + 1))
-    assert theory.residual < 1e-11
-    np.testing.assert_allclose(
-        theory.bias + theory.width_variance + theory.data_variance, theory.excess_loss, rtol=1e-9
-    )
-    np.testing.assert_allclose(np.diag(theory.C_v), theory.excess_loss, rtol=1e-12)
-    np.testing.assert_allclose(np.diag(theory.C_Delta), theory.train_loss, rtol=1e-12)
+    assert_causal_symmetric_positive_and_consistent(lib.solve(*problem))
 
 
 def test_infinite_width_and_data_leave_only_bias():
@@ -397,6 +381,19 @@ def test_an_interrupted_march_keeps_its_rows():
     step = partial.status.step
     np.testing.assert_allclose(partial.test_loss[:step], whole.test_loss[:step], rtol=1e-14)
     assert step >= 5 and np.isnan(partial.test_loss[step:]).all()
+
+
+@pytest.mark.parametrize("times", ["x", None, [], [0.0, np.nan], [-1.0], [21.0]])
+def test_times_outside_the_run_are_refused(times):
+    solution = lib.solve(lib.Network(1, 1.0), lib.Data(), lib.GradientDescent(20, 0.1))
+    with pytest.raises(ValueError, match="times"):
+        solution.at(times)
+
+
+def test_values_at_one_time():
+    solution = lib.solve(lib.Network(1, 1.0), lib.Data(), lib.GradientDescent(20, 0.1))
+    assert solution.at(3).test_loss == solution.test_loss[3]
+    assert solution.at([[3, 4]]).test_loss.shape == (1, 2)
 
 
 def test_values_at_other_times():

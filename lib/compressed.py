@@ -1,0 +1,124 @@
+"""The march at every step with a compressed past: long horizons of stochastic gradients.
+
+The rows are those of `lib.march`, one for each step and exact. Every few steps the past is projected
+on fewer coordinates (`lib.past`) in all matrices, so that a row costs the same, up to logarithms, late
+as early, and T steps cost T times that.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from lib.consistency import residual
+from lib.march import sweep
+from lib.past import SHORTEST, Past
+from lib.status import DIVERGENCE
+
+CAREFUL = 1e-3
+"""Part of the tolerance that the square of what a projection cuts off may be."""
+
+CAUTIOUS = 100
+"""Losses that have fallen far feel what was cut off more than its squares say, by up to this factor."""
+
+
+@dataclass(frozen=True)
+class Record:
+    """What a march with a compressed past leaves behind.
+
+    Attributes
+    ----------
+    losses : dict of [batch, rows]
+        By name, for all steps that were done (times C outputs).
+    done : int
+        Number of steps, step 0 among them.
+    interrupted : bool
+        Whether it ended by a keyboard interrupt.
+    error : float
+        Estimated relative error of the losses.
+    residual : [batch]
+        Violation of the closed equations by the first steps, before anything was compressed.
+    """
+
+    losses: dict
+    done: int
+    interrupted: bool
+    error: float
+    residual: np.ndarray
+
+
+class CompressedMarch:
+    """Fills rows of `stack` and `inputs` step by step, up to step `steps`.
+
+    `impulses` [batch, lag + 1] is K(t, s) by t - s, constant from `lag` on; the weights do not decay.
+    """
+
+    def __init__(self, stack, inputs, impulses, steps, tolerance):
+        self.stack, self.inputs, self.impulses = stack, inputs, impulses
+        self.axis, self.steps = inputs.axis, steps
+        self.past = Past(allowed=(CAREFUL * tolerance) ** 0.5)
+        self.distance = max(SHORTEST, impulses.shape[1] - 1)
+        self.matrices = stack.matrices + inputs.matrices
+        self.losses, self.residual = [], None
+
+    def run(self, progress=None):
+        """March; return the `Record`. Ends early for lack of room, divergence, or an interrupt."""
+        interrupted, done = False, 0
+        with np.errstate(all="ignore"):
+            try:
+                while done <= self.steps and self.past.count < self.axis.nodes:
+                    self._step(done)
+                    done += 1
+                    if progress is not None:
+                        progress(done, self.steps + 1)
+                    if not self._finite():
+                        break
+            except KeyboardInterrupt:
+                interrupted = True
+        if self.residual is None:
+            self.residual = self._violation()
+        losses = {
+            name: np.concatenate([entry[name] for entry in self.losses[:done]], axis=1)
+            for name in self.losses[0]
+        }
+        return Record(losses, done, interrupted, CAUTIOUS * self.past.lost, self.residual)
+
+    def _step(self, step):
+        if step > 0 and step % SHORTEST == 0:
+            self._compress(step - 1)
+        count = self.past.count
+        now = self.axis.rows(count, count + 1)
+        ages = np.minimum(self.past.ages(step), self.impulses.shape[1] - 1)
+        K = self.inputs.trained.K
+        K[:, now, : now.start] = np.repeat(self.impulses[:, None, ages], self.axis.outputs, axis=2)
+        K[:, now, now] = 0
+        sweep(self.stack, self.inputs, now)
+        self.past.add(step)
+        self.losses.append({name: loss.copy() for name, loss in self.inputs.losses(now).items()})
+
+    def _finite(self):
+        excess = self.losses[-1]["excess_loss"].sum(-1)
+        return bool((excess < DIVERGENCE).any())
+
+    def _violation(self):
+        return residual(self.stack, self.inputs, self.past.count * self.axis.outputs)
+
+    def _compress(self, step):
+        """Project all matrices on fewer coordinates where the rows of `step` allow it."""
+        self.past.gather(step, self.distance)
+        outputs = self.axis.outputs
+        for projection in self.past.projections(step, self._present()):
+            if self.residual is None:
+                self.residual = self._violation()
+            projection = projection.each_output(outputs)
+            for matrix in self.matrices:
+                projection.both(matrix)
+            projection.rows(self.inputs.mean)
+            self.axis.project(projection)
+
+    def _present(self):
+        """The rows of the last step of all matrices, as functions of the coordinates, [many, count]."""
+        count, outputs = self.past.count, self.axis.outputs
+        now, upto = self.axis.rows(count - 1, count), slice(0, count * outputs)
+        rows = [matrix[..., now, upto].reshape(-1, count, outputs) for matrix in self.matrices]
+        rows = np.swapaxes(np.concatenate(rows), 1, 2).reshape(-1, count)
+        return rows[np.isfinite(rows).all(1)]

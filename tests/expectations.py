@@ -1,0 +1,45 @@
+"""What every solution and every pair of theory and networks must satisfy."""
+
+import math
+
+import numpy as np
+
+CHECKED_STEPS = [0, 3, 10, 20, 39]
+
+
+def assert_checked_values(theory, excess, train):
+    """Losses at `CHECKED_STEPS` to all printed digits, and a verdict to match."""
+    np.testing.assert_allclose(theory.excess_loss[CHECKED_STEPS], excess, rtol=0, atol=1e-10)
+    np.testing.assert_allclose(theory.train_loss[CHECKED_STEPS], train, rtol=0, atol=1e-10)
+    floor = theory.data.noise**2
+    np.testing.assert_allclose(theory.test_loss, theory.excess_loss + floor, rtol=1e-15)
+    np.testing.assert_array_equal(theory.times, np.arange(40))
+    assert theory.residual < 1e-13
+    assert theory.status.name == "COMPLETE"
+
+
+def assert_causal_symmetric_positive_and_consistent(theory):
+    for C in (theory.C_v, theory.C_Delta, *theory.C_h.values(), *theory.C_g.values()):
+        np.testing.assert_array_equal(C, C.T)
+        assert np.linalg.eigvalsh(C).min() > -1e-10 * max(1.0, np.abs(C).max())
+    for R in (*theory.R_g.values(), theory.R_vu):
+        assert not np.triu(R).any()
+    for R in (*theory.R_h.values(), theory.R_Delta):
+        assert not np.triu(R, 1).any()
+    layers = set(range(1, theory.network.depth + 1))
+    assert set(theory.C_h) == {0} | layers and set(theory.C_g) == layers
+    assert theory.residual < 1e-11
+    parts = theory.bias + theory.width_variance + theory.data_variance
+    np.testing.assert_allclose(parts, theory.excess_loss, rtol=1e-9)
+    np.testing.assert_allclose(np.diag(theory.C_v), theory.excess_loss, rtol=1e-12)
+    np.testing.assert_allclose(np.diag(theory.C_Delta), theory.train_loss, rtol=1e-12)
+
+
+def assert_within_four_standard_errors(theory, runs, scatter, losses=("excess_loss", "train_loss")):
+    """Means over seeds against the theory; `scatter` bounds their relative standard errors."""
+    for loss in losses:
+        measured, expected = getattr(runs, loss), getattr(theory, loss)
+        error = measured.std(axis=0, ddof=1) / math.sqrt(len(measured))
+        deviation = np.abs(measured.mean(axis=0) - expected)
+        assert (deviation <= 4 * error + 1e-12).all(), (loss, (deviation / error).max())
+        assert (error < scatter * measured.mean(axis=0)).all(), "too much scatter to say anything"

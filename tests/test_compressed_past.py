@@ -1,0 +1,244 @@
+"""The march with a compressed past: against every step, against nodes, and in its parts."""
+
+import math
+
+import numpy as np
+import pytest
+
+import lib
+from lib.past import SHORTEST, Past, Projection, Stretch, polynomials
+
+CASES = {
+    "fresh batches": (lib.Network(2, 0.5), lib.Data(batch=0.5, noise=0.3), {}),
+    "momentum": (lib.Network(1, 0.5), lib.Data(batch=0.5, noise=0.3), {"momentum": 0.6}),
+    "Nesterov": (
+        lib.Network(1, 0.8),
+        lib.Data(batch=1.0),
+        {"momentum": 0.5, "nesterov": True},
+    ),
+    "repeated, centred": (
+        lib.Network(2, 0.5, centered=True),
+        lib.Data(samples=1.5, noise=0.3),
+        {},
+    ),
+    "bottleneck": (lib.Network(3, (0.5, 0.2, 0.7)), lib.Data(batch=2.0), {}),
+    "residual": (lib.Network(4, 0.5, branch_scale=1.0), lib.Data(batch=1.5, noise=0.3), {}),
+    "two outputs, centred": (
+        lib.Network(2, 0.5, outputs=2, centered=True),
+        lib.Data(batch=1.5, noise=0.3),
+        {},
+    ),
+    "power law": (
+        lib.Network(2, 64, centered=True),
+        lib.Data(batch=8, spectrum=lib.Spectrum.power_law(200, 1.5, 0.5)),
+        {},
+    ),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_losses_are_those_of_every_step(name):
+    network, data, options = CASES[name]
+    training = lib.GradientDescent(160, 0.03, **options)
+    exact = lib.solve(network, data, training, grid=lib.EveryStep(), keep_matrices=False)
+    short = lib.solve(network, data, training, grid=lib.CompressedPast(1e-8))
+    assert short.status.name == "COMPLETE" and 0 < short.error < 1e-7
+    np.testing.assert_array_equal(short.times, exact.times)
+    for loss in ("excess_loss", "train_loss", "test_loss", "bias", "data_variance"):
+        np.testing.assert_allclose(
+            getattr(short, loss), getattr(exact, loss), rtol=1e-7, atol=1e-10
+        )
+    np.testing.assert_allclose(
+        short.excess_by_output, exact.excess_by_output, rtol=1e-7, atol=1e-10
+    )
+    assert short.residual < 1e-12
+
+
+def test_a_smaller_tolerance_gives_a_smaller_error_and_the_estimate_bounds_it():
+    network, data = lib.Network(2, 0.5), lib.Data(batch=0.5, noise=0.3)
+    training = lib.GradientDescent(250, 0.03)
+    exact = lib.solve(network, data, training, grid=lib.EveryStep()).excess_loss
+    errors = []
+    for tolerance in (1e-3, 1e-6, 1e-9):
+        solved = lib.solve(network, data, training, grid=lib.CompressedPast(tolerance))
+        errors.append(np.abs(solved.excess_loss / exact - 1).max())
+        assert errors[-1] < tolerance
+        assert errors[-1] < solved.error
+    assert errors[2] < errors[1] < errors[0]
+
+
+def test_configurations_of_a_batch_do_not_touch_each_other():
+    data = lib.Data(batch=1.0, noise=0.3)
+    trainings = [lib.GradientDescent(90, rate) for rate in (0.02, 0.9)]
+    both = lib.solve(lib.Network(2, 1.0), data, trainings, grid=lib.CompressedPast())
+    exact = lib.solve(lib.Network(2, 1.0), data, trainings, grid=lib.EveryStep())
+    assert [status.name for status in both.status] == ["COMPLETE", "DIVERGED"]
+    assert both.status[1].step == exact.status[1].step
+    np.testing.assert_allclose(both.excess_loss[0], exact.excess_loss[0], rtol=1e-7)
+    assert np.isinf(both.excess_loss[1, both.status[1].step :]).all()
+
+
+@pytest.mark.slow
+def test_two_solvers_that_share_no_grid_agree_on_two_thousand_steps():
+    spectrum = lib.Spectrum.power_law(512, 1.5, 0.75)
+    network, data = lib.Network(2, 256, 0.125), lib.Data(samples=512, spectrum=spectrum)
+    training = lib.GradientDescent(2000, 0.1)
+    nodes = lib.solve(network, data, training, grid=lib.Nodes(1e-6))
+    steps = lib.solve(network, data, training, grid=lib.CompressedPast(1e-8))
+    for loss in ("excess_loss", "train_loss"):
+        np.testing.assert_allclose(getattr(nodes, loss), getattr(steps, loss), rtol=1e-6)
+
+
+def test_a_stationary_state_of_fresh_batches():
+    r"""L = 1, lazy, infinitely wide: $v' = (1 - 2\eta) v$ plus noise of variance $4 \eta^2 C_\Delta/\alpha_B$.
+
+    So $C_v = q (C_v + \sigma^2)$ in the end, with $q = 4 \eta^2/\alpha_B / (1 - (1 - 2\eta)^2)$.
+    """
+    eta, batch, sigma = 0.05, 0.5, 0.4
+    network = lib.Network(1, math.inf, 1e-4, centered=True)
+    data = lib.Data(batch=batch, noise=sigma)
+    solved = lib.solve(network, data, lib.GradientDescent(2000, eta))
+    assert isinstance(solved.grid, lib.CompressedPast)
+    q = 4 * eta**2 / batch / (1 - (1 - 2 * eta) ** 2)
+    assert solved.excess_loss[-1] == pytest.approx(sigma**2 * q / (1 - q), rel=1e-6)
+
+
+def test_steps_that_oscillate_are_kept_one_by_one():
+    network = lib.Network(1, math.inf, 1e-4, centered=True)
+    data = lib.Data(spectrum=lib.Spectrum.trace_class([1.0, 0.01], [0.5, 50.0]))
+    training = lib.GradientDescent(200, 0.98)  # the first mode: 1 - 2 * 0.98 = -0.96 a step
+    solved = lib.solve(network, data, training, grid=lib.CompressedPast())
+    steps = np.arange(201)
+    expected = 0.5 * 0.96 ** (2 * steps) + 0.5 * (1 - 0.0196) ** (2 * steps)
+    np.testing.assert_allclose(solved.excess_loss, expected, rtol=1e-6, atol=1e-8)
+    little = lib.solve(network, data, training, grid=lib.CompressedPast(most=64))
+    assert little.status.name == "UNRESOLVED"
+    step = little.status.step
+    np.testing.assert_allclose(little.excess_loss[:step], expected[:step], rtol=1e-6)
+    assert np.isnan(little.excess_loss[step:]).all()
+
+
+def test_an_interrupt_keeps_what_was_done():
+    def stop(done, end):
+        if done == 70:
+            raise KeyboardInterrupt
+
+    network, data = lib.Network(1, 1.0), lib.Data(batch=2.0)
+    training = lib.GradientDescent(100, 0.02)
+    solved = lib.solve(network, data, training, grid=lib.CompressedPast(), progress=stop)
+    whole = lib.solve(network, data, training, grid=lib.EveryStep())
+    assert solved.status.name == "INTERRUPTED"
+    done = np.isfinite(solved.excess_loss)
+    assert done[:69].all() and not done[70:].any()
+    np.testing.assert_allclose(solved.excess_loss[done], whole.excess_loss[done], rtol=1e-7)
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: lib.CompressedPast(0.0), "tolerance"),
+        (lambda: lib.CompressedPast(most=10), "most"),
+        (lambda: solve(lib.GradientDescent(3, [0.1, 0.1, 0.2])), "constant learning rate"),
+        (lambda: solve(lib.GradientDescent(3, 0.1, weight_decay=0.1)), "weight decay"),
+        (lambda: solve(lib.GradientFlow(1.0)), "no steps"),
+        (lambda: solve(lib.GradientDescent(3, 0.1), math.inf, branch_scale=1), "depth"),
+    ],
+)
+def test_bad_input_is_explained(make, message):
+    with pytest.raises(ValueError, match=message):
+        make()
+
+
+def solve(training, depth=1, **fields):
+    network = lib.Network(depth, 1.0, **fields)
+    return lib.solve(network, lib.Data(), training, grid=lib.CompressedPast())
+
+
+# Parts
+
+
+@pytest.mark.parametrize("options", [{}, {"momentum": 0.7}, {"momentum": 0.7, "nesterov": True}])
+def test_an_impulse_is_a_column_of_K(options):
+    training = lib.GradientDescent(120, 0.1, **options)
+    impulse, K = training.impulse(), training.memory().K
+    np.testing.assert_allclose(impulse, K[: len(impulse), 0], rtol=1e-12)
+    np.testing.assert_allclose(K[len(impulse) :, 0], impulse[-1], rtol=1e-12)
+    assert len(impulse) < 100
+
+
+def test_moments_of_a_product_are_products_of_moments_if_rows_are_polynomials():
+    rng = np.random.default_rng(0)
+    P = polynomials(40, 8)
+    np.testing.assert_allclose(P @ P.T, np.eye(8), atol=1e-12)
+    row = rng.normal(size=8) @ P
+    M = rng.normal(size=(40, 40))
+    np.testing.assert_allclose((row @ P.T) @ (P @ M @ P.T), row @ M @ P.T, rtol=1e-10)
+
+
+def test_a_projection_replaces_rows_and_columns_and_frees_the_rest():
+    rng = np.random.default_rng(1)
+    matrix = rng.normal(size=(2, 3))
+    P = np.zeros((6, 7))
+    P[:2, :2], P[2:4, 2:5], P[4:, 5:] = np.eye(2), matrix, np.eye(2)
+    M = np.zeros((4, 10, 10))
+    M[:, :7, :7] = rng.normal(size=(4, 7, 7))
+    expected = np.zeros_like(M)
+    expected[:, :6, :6] = P @ M[:, :7, :7] @ P.T
+    Projection(2, 5, 7, matrix).both(M)
+    np.testing.assert_allclose(M, expected, atol=1e-14)
+
+
+def test_a_projection_for_two_outputs_keeps_them_apart():
+    matrix = np.array([[0.6, 0.8]])
+    values = np.arange(8.0)[:, None]
+    projected = values.copy()
+    Projection(1, 3, 4, matrix).each_output(2).rows(projected)
+    for c in (0, 1):
+        alone = values[c::2].copy()
+        Projection(1, 3, 4, matrix).rows(alone)
+        np.testing.assert_allclose(projected[c::2], alone)
+
+
+def test_smooth_rows_need_few_coordinates_and_keep_their_sums():
+    """Rows exp(-rate (t - s)) of many rates: their products with any field survive 2000 steps."""
+    rates = np.geomspace(1e-4, 10, 12)
+    rng = np.random.default_rng(2)
+    noise = rng.normal(size=2001)
+    field, past, counts = np.zeros(0), Past(1e-6), []
+    for step in range(2001):
+        past.add(step)
+        field = np.append(field, noise[step])
+        if step % SHORTEST == SHORTEST - 1:
+            past.gather(step, SHORTEST)
+            coordinates = np.concatenate(
+                [
+                    stretch.basis
+                    @ np.exp(-np.outer(step - np.arange(stretch.start, stretch.stop), rates))
+                    for stretch in past.stretches
+                ]
+            )
+            for projection in past.projections(step, coordinates.T):
+                column = field[:, None].copy()
+                projection.rows(column)
+                field = column[: projection.left, 0]
+        counts.append(past.count)
+    coordinates = np.concatenate(
+        [
+            stretch.basis @ np.exp(-np.outer(2001 - np.arange(stretch.start, stretch.stop), rates))
+            for stretch in past.stretches
+        ]
+    )
+    exact = noise @ np.exp(-np.outer(2001 - np.arange(2001), rates))
+    np.testing.assert_allclose(field @ coordinates, exact, atol=1e-4)
+    assert counts[-1] < 150
+    assert counts[-1] - counts[1000] < 40
+    assert [past.stretches[0], past.stretches[-1].stop] == [Stretch(0, 1, 1), 2001]
+
+
+def test_a_row_of_noise_is_not_compressed():
+    past = Past(1e-3)
+    for step in range(64):
+        past.add(step)
+    past.gather(63, SHORTEST)
+    rows = np.random.default_rng(3).normal(size=(1, 64))
+    assert list(past.projections(63, rows)) == [] and past.count == 64 and past.lost == 0
