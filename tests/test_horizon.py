@@ -23,7 +23,7 @@ def powers_of_two(b, modes):
 SAME = {
     "repeated data": (lib.Network(2, 0.5), lib.Data(samples=1.5, noise=0.3), {}),
     "population": (lib.Network(3, (0.5, 2.0, 1.0), 0.7), lib.Data(), {}),
-    "infinite width": (lib.Network(2, math.inf, 2.0), lib.Data(), {}),
+    "infinite width": (lib.Network(2, math.inf, 2.0), lib.Data(), {"learning_rate": 0.005}),
     "infinite width, spectrum": (
         lib.Network(3, math.inf, 1.5, centered=True),
         lib.Data(spectrum=powers_of_two(0.5, 12)),
