@@ -13,8 +13,8 @@ export OMP_NUM_THREADS ?= 1
 export OPENBLAS_NUM_THREADS ?= 1
 
 # After a failed build: its warnings, and the last lines of each chapter's traceback.
-EXPLAIN = grep -a 'WARNING: \|ERROR: ' _build/warnings.log | cut -c1-300; \
-  find _build/html/reports -name '*.err.log' -exec tail -n 8 {} \; ; exit 1
+EXPLAIN = tail -n 20 _build/warnings.log; grep -a 'WARNING: \|rror: ' _build/warnings.log | cut -c1-300; \
+  find _build/html -name '*.err.log' -exec tail -n 8 {} \; ; exit 1
 
 .DEFAULT_GOAL := help
 .PHONY: help book test lint notebooks student branch links bench picture serve chromium node node_modules
