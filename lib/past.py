@@ -9,8 +9,10 @@ $$ \hat M = P M P^\top , $$
 
 where the rows of P are polynomials, orthonormal on the steps of the stretch. As long as the rows that
 follow are polynomials there, their products with $\hat M$ are the moments of their products with M, and
-all equations hold as they stand. Recent steps stay single, and stretches double in length with their
-distance: T steps are O(log T) coordinates.
+all equations hold as they stand, provided that K(t, s), which multiplies entry by entry, is constant on
+the stretch. Recent steps stay single; two stretches of one length are joined once they are as far away
+as each is long, if that saves moments. Lengths double with the distance: T steps are O(log T)
+coordinates.
 """
 
 from dataclasses import dataclass
@@ -94,8 +96,8 @@ class Past:
         Part of a row that a projection may cut off.
     lost : float
         Sum of the squares of the parts that were cut off. To lose a part $\epsilon$ of a row changes
-        sums over the past by $O(\epsilon^2)$: the polynomials that are left out see nothing of what
-        is smooth.
+        sums over the past by $O(\epsilon^2)$, as long as the other factor is as smooth: what is cut
+        off meets only what is orthogonal to the polynomials kept.
     """
 
     def __init__(self, allowed):

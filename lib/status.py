@@ -41,10 +41,10 @@ class Outcome(enum.Enum):
 
 @dataclass(frozen=True)
 class Status:
-    """An `Outcome` and the step it happened at (None if there is none)."""
+    """An `Outcome` and the step, or time, it happened at (None if there is none)."""
 
     outcome: Outcome
-    step: int | None = None
+    step: int | float | None = None
 
     @property
     def name(self):
@@ -53,7 +53,8 @@ class Status:
     @property
     def value(self):
         """The sentence for the user."""
-        return self.outcome.value.format(step=self.step)
+        step = f"{self.step:.6g}" if isinstance(self.step, float) else self.step
+        return self.outcome.value.format(step=step)
 
     def __str__(self):
         return self.value
