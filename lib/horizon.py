@@ -17,11 +17,8 @@ from lib.march import sweep
 from lib.nodes import Panel
 from lib.status import DIVERGENCE
 
-NODES = 16
-"""Nodes of a panel."""
-
-FEW_NODES, LOOSE = 10, 1e-4
-"""Nodes of a panel if the tolerance is not below `LOOSE`: more would be far more exact than asked for."""
+NODES, FEW_NODES = 16, 10
+"""Nodes of a panel: two for each digit of the tolerance, within these bounds."""
 
 MEMORY = 48
 """Sweeps that Anderson acceleration remembers."""
@@ -138,7 +135,7 @@ class NodeMarch:
         self.axis, self.trained = inputs.axis, inputs.trained
         self.accumulations, self.in_steps = starts, starts[0].in_steps
         self.end, self.tolerance = end, tolerance
-        self.nodes = NODES if tolerance < LOOSE else FEW_NODES
+        self.nodes = int(np.clip(round(-2 * np.log10(tolerance)), FEW_NODES, NODES))
         self.decay = np.ones((len(starts), self.axis.nodes))
         self.times = np.zeros(self.axis.nodes)
         self.panels, self.error, self.count = [], 0.0, 1
