@@ -7,6 +7,7 @@ import pytest
 
 import lib
 from lib.past import SHORTEST, Past, Projection, Stretch, polynomials
+from lib.regimes import Repeated
 
 CASES = {
     "fresh batches": (lib.Network(2, 0.5), lib.Data(batch=0.5, noise=0.3), {}),
@@ -52,6 +53,27 @@ def test_losses_are_those_of_every_step(name):
         short.excess_by_output, exact.excess_by_output, rtol=1e-7, atol=1e-10
     )
     assert short.residual < 1e-12
+
+
+class FreshLabels(Repeated):
+    """A fixed set of inputs whose label noise is drawn anew at every step."""
+
+    def label_noise(self, now):
+        return super().label_noise(now) * self.axis.same_time[now, : now.stop]
+
+
+class FreshLabelData(lib.Data):
+    def regime(self, axis, batch):
+        return FreshLabels(self.samples, self.noise, axis, batch)
+
+
+def test_white_noise_of_labels_keeps_its_moments():
+    problem = lib.Network(1, 0.8), FreshLabelData(samples=1.5, noise=0.7)
+    training = lib.GradientDescent(150, 0.05)
+    exact = lib.solve(*problem, training, grid=lib.EveryStep(), keep_matrices=False)
+    short = lib.solve(*problem, training, grid=lib.CompressedPast(1e-8))
+    np.testing.assert_allclose(short.excess_loss, exact.excess_loss, rtol=1e-7)
+    np.testing.assert_allclose(short.train_loss, exact.train_loss, rtol=1e-7)
 
 
 def test_a_smaller_tolerance_gives_a_smaller_error_and_the_estimate_bounds_it():
