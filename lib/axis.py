@@ -29,11 +29,9 @@ class Axis:
     def project(self, projection):
         """Let coordinates stand for moments of times (see `lib.past`)."""
         projection.rows(self.output)
-        projection.both(self.same_time)
         free, used = slice(projection.left, projection.count), slice(0, projection.count)
         times = (free.stop - free.start) // self.outputs
         self.output[free] = np.tile(np.eye(self.outputs), (times, 1))
-        self.same_time[free, free] = self.expand(np.eye(times))
         self.same_output[:, used] = self.output @ self.output[used].T
         self.same_output[used] = self.same_output[:, used].T
 
