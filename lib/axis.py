@@ -10,8 +10,8 @@ class Axis:
     ----------
     n : int
         Number of rows.
-    same_output, same_time : [n, n]
-        1 where two rows belong to the same output, or to the same time; else 0.
+    same_output : [n, n]
+        1 where two rows belong to the same output, else 0.
     output : [n, C]
         1 where a row belongs to an output. Of a row that stands for a moment of many times, its moment.
     """
@@ -19,7 +19,6 @@ class Axis:
     def __init__(self, nodes, outputs):
         self.nodes, self.outputs, self.n = nodes, outputs, nodes * outputs
         self.same_output = np.kron(np.ones((nodes, nodes)), np.eye(outputs))
-        self.same_time = np.kron(np.eye(nodes), np.ones((outputs, outputs)))
         self.output = np.tile(np.eye(outputs), (nodes, 1))
 
     def expand(self, over_time):

@@ -57,7 +57,8 @@ class CompressedMarch:
         self.axis, self.steps = inputs.axis, steps
         self.past = Past(allowed=(CAREFUL * tolerance) ** 0.5)
         self.distance = max(SHORTEST, impulses.shape[1] - 1)
-        self.matrices = stack.matrices + inputs.matrices
+        parts = [*stack.layers, inputs]
+        self.matrices = [matrix for part in parts for matrix in part.matrices]
         self.losses, self.residual = [], None
 
     def run(self, progress=None):
@@ -75,7 +76,7 @@ class CompressedMarch:
             except KeyboardInterrupt:
                 interrupted = True
         if self.residual is None:
-            self.residual = self._violation()
+            self.residual = self._violation(self.past.count)
         losses = {
             name: np.concatenate([entry[name] for entry in self.losses[:done]], axis=1)
             for name in self.losses[0]
@@ -99,8 +100,8 @@ class CompressedMarch:
         excess = self.losses[-1]["excess_loss"].sum(-1)
         return bool((excess < DIVERGENCE).any())
 
-    def _violation(self):
-        return residual(self.stack, self.inputs, self.past.count * self.axis.outputs)
+    def _violation(self, count):
+        return residual(self.stack, self.inputs, count * self.axis.outputs)
 
     def _compress(self, step):
         """Project all matrices on fewer coordinates where the rows of `step` allow it."""
@@ -108,7 +109,7 @@ class CompressedMarch:
         outputs = self.axis.outputs
         for projection in self.past.projections(step, self._present()):
             if self.residual is None:
-                self.residual = self._violation()
+                self.residual = self._violation(projection.count)
             projection = projection.each_output(outputs)
             for matrix in self.matrices:
                 projection.both(matrix)

@@ -14,7 +14,20 @@ class EveryStep:
 
 
 @dataclass(frozen=True)
-class CompressedPast:
+class _Thrifty:
+    """Fewer rows than steps, as many as a tolerance asks for."""
+
+    tolerance: float = 1e-8
+    most: int = 1024
+
+    def __post_init__(self):
+        tolerance = checks.number("tolerance", self.tolerance, positive=True, below=1)
+        object.__setattr__(self, "tolerance", tolerance)
+        object.__setattr__(self, "most", checks.integer("most", self.most, least=FEWEST))
+
+
+@dataclass(frozen=True)
+class CompressedPast(_Thrifty):
     """A row for every step, on O(log T) coordinates: O(T log^2 T) time, O(log^2 T) memory.
 
     For any data, fresh batches above all, and a constant learning rate (with momentum; without weight
@@ -34,15 +47,9 @@ class CompressedPast:
         If a number is out of range.
     """
 
-    tolerance: float = 1e-8
-    most: int = 1024
-
-    def __post_init__(self):
-        _check(self)
-
 
 @dataclass(frozen=True)
-class Nodes:
+class Nodes(_Thrifty):
     """Rows on O(log T) nodes, as many as the tolerance asks for.
 
     For population gradients and repeated data. The noise of fresh batches is not smooth in time: see
@@ -60,15 +67,3 @@ class Nodes:
     ValueError
         If a number is out of range.
     """
-
-    tolerance: float = 1e-8
-    most: int = 1024
-
-    def __post_init__(self):
-        _check(self)
-
-
-def _check(grid):
-    tolerance = checks.number("tolerance", grid.tolerance, positive=True, below=1)
-    object.__setattr__(grid, "tolerance", tolerance)
-    object.__setattr__(grid, "most", checks.integer("most", grid.most, least=FEWEST))

@@ -47,6 +47,7 @@ class HiddenLayer:
 
     @property
     def matrices(self):
+        """All that later rows ask for, each [batch, n, n]."""
         return [self.C_h, self.C_g, self.cov_xi, self.cov_zeta, *self.pair.matrices]
 
     @property
@@ -104,11 +105,6 @@ class PlainStack:
         for layer in self.layers:
             layer.forward(now, below)
             below = layer
-
-    @property
-    def matrices(self):
-        """All that later rows ask for, each [batch, n, n]."""
-        return [matrix for layer in self.layers for matrix in layer.matrices]
 
     @property
     def carried(self):

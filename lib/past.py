@@ -111,12 +111,9 @@ class Past:
 
     def ages(self, step):
         """How long ago each coordinate was, seen from `step`; of a stretch, its last step, [count]."""
-        return np.concatenate(
-            [
-                np.zeros(0, int),
-                *(np.full(stretch.moments, step + 1 - stretch.stop) for stretch in self.stretches),
-            ]
-        )
+        ends = np.array([stretch.stop for stretch in self.stretches], int)
+        moments = np.array([stretch.moments for stretch in self.stretches], int)
+        return np.repeat(step + 1 - ends, moments)
 
     def add(self, step):
         self.stretches.append(Stretch(step, step + 1, 1))

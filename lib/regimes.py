@@ -51,7 +51,8 @@ class OnePass(Population):
     def advance(self, now, C_v, R_vu):
         super().advance(now, C_v, R_vu)
         own = (slice(None), now, now)
-        self.Q[own] = self.axis.same_time[now, now] * self.C_Delta[own] / self.size
+        times = (now.stop - now.start) // self.axis.outputs
+        self.Q[own] = self.axis.expand(np.eye(times)) * self.C_Delta[own] / self.size
 
 
 class Repeated(Population):

@@ -164,11 +164,6 @@ class ResidualStack:
             below = layer
 
     @property
-    def matrices(self):
-        """All that later rows ask for, each [batch, n, n]."""
-        return [matrix for layer in self.layers for matrix in layer.matrices]
-
-    @property
     def carried(self):
         """What a sweep over a block takes over from the last one: operators, and correlations."""
         below = self.layers[:-1]

@@ -221,7 +221,7 @@ def _with_compressed_past(networks, data, trainings, grid, keep_matrices, progre
             for name, curve in fields.items()
         }
         verdicts = _verdicts(fields, record.done)
-        fields["status"] = _resolved(verdicts, record.interrupted)
+        fields["status"] = _resolved(verdicts, record.interrupted, record.done)
         error = np.full(len(networks), record.error)
         return fields | {"residual": record.residual, "error": error}
 
@@ -239,11 +239,11 @@ def _in_pieces(networks, trainings, size, piece):
     return {name: _join([fields[name] for fields in pieces]) for name in pieces[0]}
 
 
-def _resolved(verdicts, interrupted):
-    """The verdicts, where a run that ended early without an interrupt lacked room."""
+def _resolved(verdicts, interrupted, reached):
+    """The verdicts, where a run that ended early without an interrupt was not resolved any further."""
     for k, verdict in enumerate(verdicts):
         if verdict.outcome is Outcome.INTERRUPTED and not interrupted:
-            verdicts[k] = Status(Outcome.UNRESOLVED, verdict.step)
+            verdicts[k] = Status(Outcome.UNRESOLVED, reached)
     return verdicts
 
 
@@ -286,11 +286,9 @@ def _interpolated(stack, inputs, course, data, grid, times):
         for name, curve in _curves(losses, inputs.axis, data).items()
     }
     done = len(times) if course.stationary else int(np.sum(times <= course.reached))
-    (verdict,) = _verdicts(curves, done)
+    (verdict,) = _resolved(_verdicts(curves, done), course.interrupted, course.reached)
     if course.stationary and verdict.outcome is Outcome.COMPLETE:
         verdict = Status(Outcome.STATIONARY, course.reached)
-    elif verdict.outcome is Outcome.INTERRUPTED and not course.interrupted:
-        verdict = Status(Outcome.UNRESOLVED, course.reached)
     residuals = _residuals(stack, inputs, [1 if verdict.name == "DIVERGED" else rows])
     status = _reviewed([verdict], residuals, max(MOST_RESIDUAL, 1000 * grid.tolerance))
     return curves | {"status": status, "residual": residuals, "error": np.array([course.error])}
