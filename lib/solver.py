@@ -220,8 +220,8 @@ def _with_compressed_past(networks, data, trainings, grid, keep_matrices, progre
             name: np.pad(curve, [(0, 0)] * (curve.ndim - 1) + [(0, missing)])
             for name, curve in fields.items()
         }
-        verdicts = _verdicts(fields, record.done)
-        fields["status"] = _resolved(verdicts, record.interrupted, record.done)
+        verdicts = _resolved(_verdicts(fields, record.done), record.interrupted, record.done)
+        fields["status"] = _reviewed(verdicts, record.residual, MOST_RESIDUAL)
         error = np.full(len(networks), record.error)
         return fields | {"residual": record.residual, "error": error}
 
