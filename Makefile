@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 HTML := _build/html/index.html
 NODE := node_modules/.package-lock.json
 SOURCES := $(wildcard _config.yml _toc.yml *.md CITATION.cff references.bib chapters/*.md reference/*.md course/* course/slides/* \
-  lib/*.py ext/*.py live/* _static/* _templates/*)
+  lib/*.py lib/*/*.py book/*/* live/*)
 
 # The matrices are small: threads would wait for each other longer than they work.
 export OMP_NUM_THREADS ?= 1
@@ -30,7 +30,7 @@ $(READY): requirements.txt constraints.txt pyproject.toml
 
 $(HTML): $(READY) $(SOURCES)
 	mkdir -p _build
-	CI=true PYTHONPATH=ext $(BIN)/jupyter-book build . -W -n --keep-going --all 2> _build/warnings.log || { $(EXPLAIN); }
+	CI=true PYTHONPATH=book/ext:book $(BIN)/jupyter-book build . -W -n --keep-going --all 2> _build/warnings.log || { $(EXPLAIN); }
 	test -f $@
 
 book: $(HTML)  ## Build and execute the book into _build/html
@@ -63,19 +63,19 @@ notebooks: $(READY)  ## Bring notebooks/ and chapters/ in step
 	$(BIN)/jupytext --quiet --to ipynb --output notebooks/explorer.ipynb live/explorer.md
 
 student: $(READY)  ## Write the edition without solutions, _build/student/html and _build/student/notebooks
-	PYTHONPATH=ext $(BIN)/python -m publish.student sources _build/student
-	CI=true PYTHONPATH=ext $(BIN)/jupyter-book build _build/student/source --path-output _build/student/built -W -n --keep-going --all
+	PYTHONPATH=book/ext:book $(BIN)/python -m publish.student sources _build/student
+	CI=true PYTHONPATH=book/ext:book $(BIN)/jupyter-book build _build/student/source --path-output _build/student/built -W -n --keep-going --all
 	mv _build/student/built/_build/html _build/student/html
-	PYTHONPATH=ext $(BIN)/python -m publish.student check _build/student
+	PYTHONPATH=book/ext:book $(BIN)/python -m publish.student check _build/student
 
 branch: $(READY)  ## Write what the branch of notebooks holds into _build/branch
 	rm -rf _build/branch
-	PYTHONPATH=ext $(BIN)/python -m publish.notebooks _build/branch
+	PYTHONPATH=book/ext:book $(BIN)/python -m publish.notebooks _build/branch
 
 links: $(READY)  ## Try all links that lead out of the book
 	mkdir -p _build
 	sed 's/execute_notebooks: force/execute_notebooks: "off"/' _config.yml > _build/links.yml
-	PYTHONPATH=ext $(BIN)/jupyter-book build . --config _build/links.yml --builder linkcheck --path-output _build/links
+	PYTHONPATH=book/ext:book $(BIN)/jupyter-book build . --config _build/links.yml --builder linkcheck --path-output _build/links
 
 bench: $(READY)  ## Measure the solvers' scaling, long horizons, and the simulator against a plain torch loop
 	$(BIN)/python benchmarks/solver_scaling.py
@@ -84,7 +84,7 @@ bench: $(READY)  ## Measure the solvers' scaling, long horizons, and the simulat
 	$(BIN)/python benchmarks/simulator_speed.py
 
 picture: $(READY)  ## Draw the picture of README.md
-	$(BIN)/python figures/readme.py
+	$(BIN)/python book/readme_figure.py
 
 serve: $(HTML)  ## Show the book at http://localhost:8000
 	$(BIN)/python -m http.server --directory _build/html 8000

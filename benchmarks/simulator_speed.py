@@ -15,9 +15,9 @@ import numpy as np
 import torch
 
 import lib
-from lib.draws import Stream, draw_weights, generator
-from lib.fields import Architecture
-from lib.finite_data import Inputs
+from lib.networks.draws import Stream, draw_weights, generator
+from lib.networks.fields import Architecture
+from lib.networks.finite_data import Inputs
 
 RATES = np.linspace(0.005, 0.04, 8)
 SEEDS = (0, 1)

@@ -9,10 +9,10 @@ matplotlib.use("Agg")
 import numpy as np
 
 import lib
-from lib import plots
-from lib.agreement import deviation
+from lib.pictures import plots
+from lib.questions.agreement import deviation
 
-OUTPUT = Path(__file__).parent.parent / "_static" / "theory-and-networks.png"
+OUTPUT = Path(__file__).parent / "static" / "theory-and-networks.png"
 WIDTHS = (0.5, 1.0, 2.0, 4.0)
 DIM, SEEDS = 500, 24
 

@@ -6,59 +6,79 @@ first use). Both take the same problem: a `Network`, a `Data` and a `GradientDes
 
 from importlib import import_module
 
-from lib.data import Data
-from lib.dataset import Dataset
-from lib.grid import CompressedPast, EveryStep, Nodes
-from lib.network import Network
-from lib.rates import Rate, Search, max_stable_learning_rate, optimal_learning_rate
-from lib.solution import Solution
-from lib.solver import solve
-from lib.spectrum import Spectrum
-from lib.status import Outcome, Status
-from lib.training import GradientDescent, GradientFlow
-
-__all__ = [
-    "CompressedPast",
-    "Data",
-    "Dataset",
-    "EveryStep",
-    "GradientDescent",
-    "GradientFlow",
-    "MeasuredRate",
-    "Network",
-    "Nodes",
-    "Outcome",
-    "Rate",
-    "RateCurves",
-    "Runs",
-    "Search",
-    "Solution",
-    "Spectrum",
-    "Status",
-    "max_stable_learning_rate",
-    "measured_max_stable_learning_rate",
-    "measured_optimal_learning_rate",
-    "measured_rate_curves",
-    "optimal_learning_rate",
-    "rate_curves",
-    "simulate",
-    "solve",
-]
-
-# What needs more than numpy and scipy is imported when it is first used.
-LATER = {
-    "simulate": "lib.simulator",
-    "Runs": "lib.simulator",
-    "MeasuredRate": "lib.measured_rates",
-    "measured_max_stable_learning_rate": "lib.measured_rates",
-    "measured_optimal_learning_rate": "lib.measured_rates",
-    "RateCurves": "lib.rate_sweeps",
-    "measured_rate_curves": "lib.rate_sweeps",
-    "rate_curves": "lib.rate_sweeps",
+PUBLIC = {
+    "CompressedPast": "theory.grid",
+    "Data": "problem.data",
+    "Dataset": "problem.dataset",
+    "EveryStep": "theory.grid",
+    "GradientDescent": "problem.training",
+    "GradientFlow": "problem.training",
+    "MeasuredRate": "questions.measured_rates",
+    "Network": "problem.network",
+    "Nodes": "theory.grid",
+    "Outcome": "status",
+    "Rate": "questions.rates",
+    "RateCurves": "questions.rate_curves",
+    "Runs": "networks.simulate",
+    "Search": "questions.rates",
+    "Solution": "theory.solution",
+    "Spectrum": "problem.spectrum",
+    "Status": "status",
+    "max_stable_learning_rate": "questions.rates",
+    "measured_max_stable_learning_rate": "questions.measured_rates",
+    "measured_optimal_learning_rate": "questions.measured_rates",
+    "measured_rate_curves": "questions.rate_curves",
+    "optimal_learning_rate": "questions.rates",
+    "rate_curves": "questions.rate_curves",
+    "simulate": "networks.simulate",
+    "solve": "theory.solve",
 }
+"""Where each public name stands. It is imported when it is first used: torch takes seconds."""
+
+MODULES = {
+    "agreement": "questions.agreement",
+    "ensembles": "questions.ensembles",
+    "hessian": "questions.hessian",
+    "live": "pictures.live",
+    "plots": "pictures.plots",
+    "sharpness": "questions.sharpness",
+}
+"""Modules that readers use by a short name, `lib.plots` for one."""
+
+EXTRAS = {
+    "torch": "simulator",
+    "tqdm": "simulator",
+    "joblib": "sweeps",
+    "distributed": "cluster",
+    "mlxtend": "images",
+    "sklearn": "images",
+    "matplotlib": "figures",
+    "IPython": "figures",
+    "ipywidgets": "figures",
+}
+"""Which extra installs what the package itself does not need."""
+
+__all__ = sorted(PUBLIC)
 
 
 def __getattr__(name):
-    if name in LATER:
-        return getattr(import_module(LATER[name]), name)
-    raise AttributeError(f"module 'lib' has no attribute {name!r}")
+    place = PUBLIC.get(name) or MODULES.get(name)
+    if place is None:
+        raise AttributeError(f"module 'lib' has no attribute {name!r}")
+    try:
+        module = import_module(f"lib.{place}")
+    except ModuleNotFoundError as error:
+        if error.name not in EXTRAS:
+            raise
+        extra = EXTRAS[error.name]
+        raise ModuleNotFoundError(
+            f"lib.{name} needs {error.name}: pip install 'deep-linear-dynamics[{extra}]'",
+            name=error.name,
+        ) from error
+    value = module if name in MODULES else getattr(module, name)
+    globals()[name] = value
+    return value
+
+
+def __dir__():
+    return sorted({*globals(), *PUBLIC, *MODULES})

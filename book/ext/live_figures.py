@@ -10,7 +10,7 @@ from pathlib import Path
 
 from sphinx.util.fileutil import copy_asset
 
-SOURCE = Path(__file__).parents[1] / "live"
+SOURCE = Path(__file__).parents[2] / "live"
 SCRIPTS = (
     "march.js",
     "networks.js",

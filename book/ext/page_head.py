@@ -13,7 +13,7 @@ from docutils import nodes
 from repository import repository, site
 
 import lib
-from lib import plots
+from lib.pictures import plots
 
 PICTURE = "social-preview.png"
 WORDS = re.compile(r"^What you will be able to do\.\s*")

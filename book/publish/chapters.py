@@ -5,7 +5,7 @@ from pathlib import Path
 import yaml
 from run_links import is_notebook
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 
 
 def pages(toc):

@@ -18,7 +18,7 @@ from publish.student import FOLDER, for_students
 
 BESIDE = [
     "lib",
-    "binder",
+    ".binder",
     "pyproject.toml",
     "constraints.txt",
     "LICENSE",

@@ -4,7 +4,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from lib.linear_gaussian import transpose
+from lib.equations.linear_gaussian import transpose
 
 
 def _mismatch(left, right):

@@ -10,7 +10,7 @@ A regime says what $R_\Delta$, $C_\Delta$ and $Q$ are, block by block, from $C_v
 
 import numpy as np
 
-from lib.linear_gaussian import (
+from lib.equations.linear_gaussian import (
     identity_rows,
     inverse_rows,
     transpose,

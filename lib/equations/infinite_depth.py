@@ -1,6 +1,6 @@
 r"""Residual networks of infinite depth: equations in layer time instead of layers.
 
-With branches of strength $\beta_0^2/L$ and $\tau = l/L$ the sweep of `lib.residual` becomes a pair of
+With branches of strength $\beta_0^2/L$ and $\tau = l/L$ the sweep of `lib.equations.residual` becomes a pair of
 matrix Riccati equations (equation {eq}`infinite-riccati` of the chapter "What is a network of infinite
 depth?"),
 
@@ -23,10 +23,9 @@ from itertools import pairwise, repeat
 import numpy as np
 from numpy.polynomial import Legendre, legendre
 
-from lib.consistency import layer_time_residual
-from lib.linear_gaussian import transpose
-from lib.residual import Relation, StreamLayer
-from lib.solution import CURVES
+from lib.equations.consistency import layer_time_residual
+from lib.equations.linear_gaussian import transpose
+from lib.equations.residual import Relation, StreamLayer
 from lib.status import Outcome, Status
 
 NODES = range(3, 13)
@@ -37,6 +36,9 @@ PANEL_STRENGTH = 2.5
 
 FIRST_PRECISION = 1e-4
 """Relative; each further node makes it 100 times smaller, down to 1/100 of the tolerance."""
+
+LOSSES = ("test_loss", "excess_loss", "train_loss")
+"""What must settle."""
 
 TINY = np.finfo(float).tiny
 
@@ -239,7 +241,7 @@ def settle(solve_with, tolerance):
         fields = solve_with(partial(InfiniteDepthStack, nodes=nodes, precision=precision))
         if any(status.outcome is Outcome.INTERRUPTED for status in fields["status"]):
             return fields | {"depth_error": np.full(len(fields["status"]), np.nan)}
-        losses.append(np.stack([fields[name] for name in CURVES[:3]]))
+        losses.append(np.stack([fields[name] for name in LOSSES]))
         changes = [_relative(*pair) for pair in pairwise(losses)]
         if len(changes) >= 2:
             shrinking = np.minimum(changes[-1] / np.maximum(changes[-2], TINY), 1)

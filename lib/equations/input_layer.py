@@ -4,15 +4,15 @@ $$ v = \beta^* - \tfrac{1}{\gamma_0}\,(\tilde\zeta_0 + \tilde B_0 u), \qquad u =
 $$ \tilde B_0 = d d^\top * \tilde R_g^1 + \gamma_0 K * \tilde C_g^1, \qquad
    \mathrm{Cov}\,\tilde\zeta_0 = d d^\top * \tilde C_g^1 / \nu_L $$
 
-(equation {eq}`deep-input` of the book; tildes as in `lib.layers`). With $X = -\tilde B_0/\gamma_0$ every mode
+(equation {eq}`deep-input` of the book; tildes as in `lib.equations.layers`). With $X = -\tilde B_0/\gamma_0$ every mode
 has $v = H(\beta^* + \zeta + X\zeta_u)$, $H = (1 - \lambda X R_\Delta)^{-1}$, so that only H is kept per mode.
 A centred network reads $\zeta$ through $E = 1 - \mathbf{1} e_0^\top$, which subtracts step 0.
 """
 
 import numpy as np
 
-from lib.consistency import input_residual, noiseless_input_residual
-from lib.linear_gaussian import (
+from lib.equations.consistency import input_residual, noiseless_input_residual
+from lib.equations.linear_gaussian import (
     extend,
     identity_rows,
     inverse_rows,

@@ -14,8 +14,8 @@ Then only $\kappa_l = N_L/N_l$ appears, and an infinitely wide layer is simply $
 
 import numpy as np
 
-from lib.consistency import layer_residual
-from lib.linear_gaussian import Pair, extend, transpose, write_causal, write_symmetric
+from lib.equations.consistency import layer_residual
+from lib.equations.linear_gaussian import Pair, extend, transpose, write_causal, write_symmetric
 
 
 class Readout:

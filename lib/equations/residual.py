@@ -24,9 +24,9 @@ $\tilde R_g = \partial g/\partial m$. A response to the noise of a branch has on
 
 import numpy as np
 
-from lib.consistency import stream_residual
-from lib.layers import HiddenLayer
-from lib.linear_gaussian import (
+from lib.equations.consistency import stream_residual
+from lib.equations.layers import HiddenLayer
+from lib.equations.linear_gaussian import (
     extend,
     identity_rows,
     inverse_rows,

@@ -1,7 +1,7 @@
 """The march at every step with a compressed past: long horizons of stochastic gradients.
 
-The rows are those of `lib.march`, one for each step and exact. Every few steps the past is projected
-on fewer coordinates (`lib.past`) in all matrices, so that a row costs the same, up to logarithms, late
+The rows are those of `lib.equations.march`, one for each step and exact. Every few steps the past is projected
+on fewer coordinates (`lib.horizons.past`) in all matrices, so that a row costs the same, up to logarithms, late
 as early, and T steps cost T times that.
 """
 
@@ -9,9 +9,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lib.consistency import residual
-from lib.march import sweep
-from lib.past import SHORTEST, Past
+from lib.equations.consistency import residual
+from lib.equations.march import sweep
+from lib.horizons.past import SHORTEST, Past
 from lib.status import DIVERGENCE
 
 CAREFUL = 1e-3

@@ -11,10 +11,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lib.anderson import Anderson
-from lib.linear_gaussian import write_causal, write_symmetric
-from lib.march import sweep
-from lib.nodes import Panel
+from lib.equations.linear_gaussian import write_causal, write_symmetric
+from lib.equations.march import sweep
+from lib.horizons.anderson import Anderson
+from lib.horizons.block import Block
+from lib.horizons.nodes import Panel
 from lib.status import DIVERGENCE
 
 NODES, FEW_NODES = 16, 10
@@ -75,59 +76,10 @@ class Course:
     error: float
 
 
-class Block:
-    """What a sweep over the rows `now` takes over from the last sweep, as one vector for each problem.
-
-    Attributes
-    ----------
-    floors : list of [batch]
-        For each matrix the size below which it does not matter in the block.
-    """
-
-    def __init__(self, stack, inputs, now, forward_floor, loss_floor):
-        of_stack, of_inputs = stack.carried, inputs.carried
-        self.now = now
-        self.responses, self.correlations = (
-            a + b for a, b in zip(of_stack, of_inputs, strict=True)
-        )
-        exact = np.zeros_like(forward_floor)
-        self.floors = [exact] * len(self.responses)
-        self.floors += [forward_floor**2] * len(of_stack[1])
-        self.floors += [exact + loss_floor] * len(of_inputs[1])
-
-    @property
-    def matrices(self):
-        return self.responses + self.correlations
-
-    def read(self):
-        """[batch, size]"""
-        rows = [matrix[:, self.now, : self.now.stop] for matrix in self.matrices]
-        return np.concatenate([part.reshape(len(part), -1) for part in rows], axis=1)
-
-    def write(self, vectors):
-        for matrix, part in zip(self.matrices, self._parts(vectors), strict=True):
-            rows = matrix[:, self.now, : self.now.stop]
-            rows[:] = part.reshape(rows.shape)
-        for matrix in self.correlations:
-            write_symmetric(matrix, self.now, matrix[:, self.now, : self.now.stop].copy())
-
-    def scale(self, vectors):
-        """The size of each matrix, at each of its entries, so that all count alike."""
-        sizes = np.empty_like(vectors)
-        parts = self._parts(vectors), self._parts(sizes), self.floors
-        for part, size, floor in zip(*parts, strict=True):
-            size[:] = np.abs(part).max(axis=1, keepdims=True) + floor[:, None]
-        return np.where(sizes > 0, sizes, 1.0)
-
-    def _parts(self, vectors):
-        size = (self.now.stop - self.now.start) * self.now.stop
-        return np.split(vectors, np.arange(size, vectors.shape[1], size), axis=1)
-
-
 class NodeMarch:
     """Fills rows of `stack` and `inputs` at nodes up to time `end`.
 
-    `starts` are the accumulations of K (see `lib.accumulation`), one for each configuration.
+    `starts` are the accumulations of K (see `lib.horizons.optimizers`), one for each configuration.
     """
 
     def __init__(self, stack, inputs, starts, end, tolerance):

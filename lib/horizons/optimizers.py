@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from lib.nodes import panel, panel_of_steps
+from lib.horizons.nodes import panel, panel_of_steps
 
 
 @dataclass(frozen=True)

@@ -16,8 +16,8 @@ import math
 
 import torch
 
-from lib.draws import padded
-from lib.weights import Weights, repeated, rows_for
+from lib.networks.draws import padded
+from lib.networks.weights import Weights, repeated, rows_for
 
 
 class Architecture:

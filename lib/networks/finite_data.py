@@ -6,8 +6,8 @@ import numpy as np
 import torch
 
 from lib import checks
-from lib.draws import Stream, generator, zeros
-from lib.weights import repeated
+from lib.networks.draws import Stream, generator, zeros
+from lib.networks.weights import repeated
 
 
 class Inputs:

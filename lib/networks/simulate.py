@@ -11,16 +11,16 @@ import torch
 from tqdm import tqdm
 
 from lib import checks
-from lib.data import Data
-from lib.dataset import Dataset
-from lib.draws import draw_weights
-from lib.fields import Architecture, Lockstep
-from lib.finite_data import Inputs
-from lib.network import Network
+from lib.networks.draws import draw_weights
+from lib.networks.fields import Architecture, Lockstep
+from lib.networks.finite_data import Inputs
+from lib.networks.weights import history_length, rows_for
+from lib.problem.broadcasting import broadcast
+from lib.problem.data import Data
+from lib.problem.dataset import Dataset
+from lib.problem.network import Network
+from lib.problem.training import Training
 from lib.status import judge
-from lib.sweep import broadcast
-from lib.training import Training
-from lib.weights import history_length, rows_for
 
 LONG_RUN = 2.0
 """Seconds after which a progress bar appears."""

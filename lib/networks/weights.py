@@ -99,7 +99,7 @@ class Weights:
         self.length, self.foldable = history
         self.shared, self.own = initial, None
         self.base_decay = [1.0] * len(memories)
-        # Sizes are padded (`lib.draws`), so that every configuration's history is equally aligned and
+        # Sizes are padded (`lib.networks.draws`), so that every configuration's history is equally aligned and
         # a batched product rounds each of them the same, whatever their number.
         self.h, self.g = (
             [W.new_empty(len(memories), self.length * outputs, W.shape[side]) for W in initial]

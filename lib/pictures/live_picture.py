@@ -8,9 +8,9 @@ import base64
 import html
 import io
 
-from lib import plots
-from lib.solver import solve
-from lib.training import GradientDescent
+from lib.pictures import plots
+from lib.problem.training import GradientDescent
+from lib.theory.solve import solve
 
 
 class Picture:

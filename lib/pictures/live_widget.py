@@ -5,8 +5,8 @@ import math
 
 import ipywidgets as widgets
 
-from lib.live import BOWL, CHOICES, LiveFigure
-from lib.live_picture import Picture
+from lib.pictures.live_figure import BOWL, CHOICES, LiveFigure
+from lib.pictures.live_picture import Picture
 
 LABELS = {
     "depth": "depth L",
@@ -92,7 +92,7 @@ class LiveWidget:
         seeds = max(2, self.state["seeds"])
         self.words.value = f"Training {seeds} networks …"
         # Only now: torch takes longer to import than the theory to solve.
-        from lib.simulator import simulate
+        from lib.networks.simulate import simulate
 
         self.runs = simulate(
             *self.live.problem(self.state), dim=self.state["dim"], seeds=seeds, progress=False

@@ -12,7 +12,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 from IPython.display import HTML, display
 
-from lib.agreement import summarise
+from lib.questions.agreement import summarise
 
 PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#B07600", "#3489BD", "#000000")
 """Okabe and Ito's colours, told apart by colour-blind readers; orange and sky blue are darker than

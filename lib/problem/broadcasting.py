@@ -1,9 +1,9 @@
 """Broadcasting of problems: K networks and trainings that are computed as one batch."""
 
 from lib import checks
-from lib.data import Data
-from lib.network import Network
-from lib.training import Training
+from lib.problem.data import Data
+from lib.problem.network import Network
+from lib.problem.training import Training
 
 
 def _members(name, value, kind):

@@ -3,8 +3,8 @@
 from dataclasses import dataclass, field
 
 from lib import checks
-from lib.regimes import OnePass, Population, Repeated
-from lib.spectrum import Spectrum
+from lib.equations.data_regimes import OnePass, Population, Repeated
+from lib.problem.spectrum import Spectrum
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class Data:
             raise ValueError(f"spectrum is {self.spectrum!r}: give a lib.Spectrum.")
 
     def regime(self, axis, batch):
-        """The rule for u given v, for `batch` problems over `axis` (see `lib.regimes`)."""
+        """The rule for u given v, for `batch` problems over `axis` (see `lib.equations.data_regimes`)."""
         if self.samples is not None:
             return Repeated(self.samples, self.noise, axis, batch)
         if self.batch is not None:

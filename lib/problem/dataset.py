@@ -4,8 +4,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from lib.data import Data
-from lib.spectrum import Spectrum, principal_modes
+from lib.problem.data import Data
+from lib.problem.spectrum import Spectrum, principal_modes
 
 
 @dataclass(frozen=True, eq=False)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from lib import checks
-from lib.accumulation import Flow, Steps, descend
+from lib.horizons.optimizers import Flow, Steps, descend
 
 FORGOTTEN = 1e-14
 """A part of the momentum that counts as nothing."""
@@ -58,7 +58,7 @@ class Training(ABC):
         )
 
     def start(self):
-        """K on nodes in time before the first panel (see `lib.accumulation`); None: every step only."""
+        """K on nodes in time before the first panel (see `lib.horizons.optimizers`); None: every step only."""
         return None
 
     def impulse(self):

@@ -17,7 +17,7 @@ import enum
 import numpy as np
 
 from lib import checks
-from lib.solution import Solution
+from lib.theory.solution import Solution
 
 
 class Shared(enum.Enum):

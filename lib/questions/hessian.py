@@ -5,10 +5,10 @@ import torch
 from scipy.sparse.linalg import LinearOperator, eigsh
 
 from lib import checks
-from lib.draws import draw_weights
-from lib.fields import Architecture
-from lib.finite_data import Inputs
-from lib.sharpness import Sharpness, checked_times, supported
+from lib.networks.draws import draw_weights
+from lib.networks.fields import Architecture
+from lib.networks.finite_data import Inputs
+from lib.questions.sharpness import Sharpness, checked_times, supported
 
 TOLERANCE = 1e-2
 """Relative size of the residual vector at which Lanczos stops; the eigenvalue is far more accurate."""

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from lib import checks
-from lib.agreement import averaging
-from lib.rates import Rate, Search, checked_loss, is_stable
+from lib.questions.agreement import averaging
+from lib.questions.rates import Rate, Search, checked_loss, is_stable
 
 
 @dataclass(frozen=True)

@@ -5,11 +5,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from lib import checks
-from lib.network import Network
-from lib.pieces import compute
-from lib.rates import LOSSES, at_rates, checked_loss
-from lib.solver import solve
+from lib.problem.network import Network
+from lib.questions.jobs import compute
+from lib.questions.rates import LOSSES, at_rates, checked_loss
 from lib.status import Outcome
+from lib.theory.solve import solve
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,7 +37,7 @@ class RateCurves:
 def rate_curves(networks, data, training, rates, *, cache=None):
     r"""The theory of several networks at several learning rates.
 
-    Each network is one piece of work; see `lib.pieces` for clusters and for resuming.
+    Each network is one piece of work; see `lib.questions.jobs` for clusters and for resuming.
 
     Parameters
     ----------
@@ -109,7 +109,7 @@ def _solve(network, data, trainings):
 
 
 def _simulate(network, data, trainings, dim, seed, dtype):
-    from lib.simulator import simulate  # torch is for those who train networks
+    from lib.networks.simulate import simulate  # torch is for those who train networks
 
     return _finished(
         simulate(network, data, trainings, dim=dim, seeds=[seed], dtype=dtype, progress=False)

@@ -12,9 +12,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from lib import checks
-from lib.solver import solve
+from lib.problem.training import Training
 from lib.status import Outcome
-from lib.training import Training
+from lib.theory.solve import solve
 
 LOSSES = ("test_loss", "excess_loss", "train_loss")
 

@@ -21,8 +21,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from lib import checks
-from lib.solver import solve
-from lib.training import Memory, Training
+from lib.problem.training import Memory, Training
+from lib.theory.solve import solve
 
 STEP = 3e-3
 """epsilon in units of one over the sharpness; errors of the difference quotient are of order STEP^2."""

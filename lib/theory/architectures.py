@@ -2,9 +2,9 @@
 
 import math
 
-from lib import infinite_depth
-from lib.layers import PlainStack
-from lib.residual import ResidualStack
+from lib.equations import infinite_depth
+from lib.equations.layers import PlainStack
+from lib.equations.residual import ResidualStack
 
 
 def solve_layers(network, solve_with, depth_tolerance):

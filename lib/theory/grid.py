@@ -8,6 +8,13 @@ FEWEST = 64
 """Nodes that even a short run may need."""
 
 
+CHEAP_STEPS = 250
+"""Up to so many rows every step is kept; beyond, nodes are cheaper where they can be used."""
+
+REPORTED_STEPS = 4000
+"""Up to so many steps the losses are given at every step, however the equations were solved."""
+
+
 @dataclass(frozen=True)
 class EveryStep:
     """A row for every step: exact, O(T^2) memory and O(T^3) time."""

@@ -5,12 +5,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from lib import checks
-from lib.data import Data
-from lib.grid import CompressedPast, EveryStep, Nodes
-from lib.network import Network
-from lib.nodes import Interpolant
+from lib.horizons.nodes import Interpolant
+from lib.problem.data import Data
+from lib.problem.network import Network
+from lib.problem.training import Training
 from lib.status import Status
-from lib.training import Training
+from lib.theory.grid import CompressedPast, EveryStep, Nodes
 
 CURVES = (
     "test_loss",

@@ -4,10 +4,9 @@ import nbformat
 import pytest
 import yaml
 from exercise_table import LEVELS, exercises, facts, in_words, run_times
+from publish.chapters import ROOT, chapters
 from slides import deck, equations, figures
 from sphinx.errors import ExtensionError
-
-from publish.chapters import ROOT, chapters
 
 TOC = yaml.safe_load((ROOT / "_toc.yml").read_text())
 # A chapter without exercises, such as an epilogue, has `exercises: false` in the list.

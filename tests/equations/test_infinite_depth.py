@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import lib
-from lib.infinite_depth import InfiniteDepthStack, lobatto
+from lib.equations.infinite_depth import InfiniteDepthStack, lobatto
 
 REPEATED = lib.Data(samples=1.5, noise=0.3)
 
@@ -83,7 +83,7 @@ PROBLEMS = {
 @pytest.mark.parametrize("name", PROBLEMS)
 def test_it_is_the_limit_of_finite_depth(name, panel, monkeypatch):
     """Repeated Richardson extrapolation in 1/L; the last correction bounds what is left."""
-    monkeypatch.setattr("lib.infinite_depth.PANEL_STRENGTH", panel)
+    monkeypatch.setattr("lib.equations.infinite_depth.PANEL_STRENGTH", panel)
     network, data, training = PROBLEMS[name]
     deep = [replace(network, depth=depth) for depth in (16, 32, 64)]
     table = np.array([lib.solve(layers, data, training).excess_loss for layers in deep])
@@ -112,14 +112,14 @@ def test_the_order_is_that_of_lobatto(monkeypatch):
     training = lib.GradientDescent(10, 0.02)
 
     def solved(nodes, strength):
-        monkeypatch.setattr("lib.infinite_depth.PANEL_STRENGTH", strength)
+        monkeypatch.setattr("lib.equations.infinite_depth.PANEL_STRENGTH", strength)
 
         def one_order(solve_with, tolerance):
             return solve_with(
                 lambda *problem: InfiniteDepthStack(*problem, nodes=nodes, precision=1e-13)
             )
 
-        monkeypatch.setattr("lib.infinite_depth.settle", one_order)
+        monkeypatch.setattr("lib.equations.infinite_depth.settle", one_order)
         return lib.solve(network, lib.Data(), training).excess_loss
 
     exact = solved(7, 0.4)
@@ -161,7 +161,7 @@ def test_a_sweep_is_its_members():
 
 
 def test_a_tolerance_out_of_reach_is_said(monkeypatch):
-    monkeypatch.setattr("lib.infinite_depth.NODES", range(3, 6))
+    monkeypatch.setattr("lib.equations.infinite_depth.NODES", range(3, 6))
     network, data, training = PROBLEMS["repeated"]
     theory = lib.solve(network, data, training, depth_tolerance=1e-13)
     assert theory.status.outcome is lib.Outcome.DEPTH_UNSETTLED

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 import lib
-from lib.agreement import deviation
-from lib.layers import Readout
+from lib.equations.layers import Readout
+from lib.questions.agreement import deviation
 
 CORRELATED = [[1.0, 0.3], [0.3, 0.2]]
 CROSSED = lib.Spectrum(
@@ -189,7 +189,7 @@ def test_a_shared_readout_would_be_noticed(monkeypatch):
     problem = PROBLEMS["repeated, crossed modes"]
     excess, *_ = reference(*problem)
     monkeypatch.setattr(
-        "lib.solver.Readout", lambda same, batch: Readout(np.ones_like(same), batch)
+        "lib.theory.assembly.Readout", lambda same, batch: Readout(np.ones_like(same), batch)
     )
     theory = lib.solve(*problem)
     assert np.abs(theory.excess_by_output / excess - 1).max() > 0.05

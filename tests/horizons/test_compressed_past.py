@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 import lib
-from lib.linear_gaussian import identity_rows
-from lib.past import SHORTEST, Past, Projection, Stretch, polynomials
-from lib.regimes import Repeated
+from lib.equations.data_regimes import Repeated
+from lib.equations.linear_gaussian import identity_rows
+from lib.horizons.past import SHORTEST, Past, Projection, Stretch, polynomials
 
 CASES = {
     "fresh batches": (lib.Network(2, 0.5), lib.Data(batch=0.5, noise=0.3), {}),

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 import lib
-from lib.anderson import Anderson
-from lib.nodes import Interpolant, panel, panel_of_steps, radau
+from lib.horizons.anderson import Anderson
+from lib.horizons.nodes import Interpolant, panel, panel_of_steps, radau
 
 SCHEDULE = 0.05 * (1 + np.cos(np.pi * np.arange(300) / 300))
 

@@ -7,9 +7,9 @@ import pytest
 import torch
 
 import lib
-from lib.agreement import deviation
-from lib.draws import Stream, draw_weights, generator
-from lib.spectrum import principal_modes
+from lib.networks.draws import Stream, draw_weights, generator
+from lib.problem.spectrum import principal_modes
+from lib.questions.agreement import deviation
 
 
 def crooked(n, dim, seed=0):

@@ -8,10 +8,10 @@ import torch
 from expectations import assert_within_four_standard_errors
 
 import lib
-from lib.draws import Stream, draw_weights, generator
-from lib.fields import Architecture
-from lib.finite_data import Inputs, target_vectors
-from lib.weights import history_length
+from lib.networks.draws import Stream, draw_weights, generator
+from lib.networks.fields import Architecture, Lockstep
+from lib.networks.finite_data import Inputs, target_vectors
+from lib.networks.weights import history_length
 
 NOISE = 0.3
 SPECTRUM = lib.Spectrum([2.0, 0.5], [0.4, 2.2], [0.3, 0.7])
@@ -328,14 +328,14 @@ def test_an_interrupt_returns_what_is_finished(monkeypatch):
     problem = lib.Network(1, 1.0), lib.Data(batch=0.5), lib.GradientDescent(10, 0.05)
     whole = lib.simulate(*problem, dim=30, seeds=3)
     calls = iter(range(10**6))
-    draw = lib.simulator.Lockstep.step
+    draw = Lockstep.step
 
     def step(self, t, sampling):
         if next(calls) == 15:
             raise KeyboardInterrupt
         return draw(self, t, sampling)
 
-    monkeypatch.setattr(lib.simulator.Lockstep, "step", step)
+    monkeypatch.setattr(Lockstep, "step", step)
     partial = lib.simulate(*problem, dim=30, seeds=3)
     assert [status.name for status in partial.status] == ["COMPLETE", "INTERRUPTED", "INTERRUPTED"]
     assert [status.step for status in partial.status] == [None, 4, 0]

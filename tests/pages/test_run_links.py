@@ -4,9 +4,8 @@ import nbformat
 import pytest
 from conftest import BOOK, ROOT
 from PIL import Image
-from repository import binder, colab, repository, requirement, site
-
 from publish.chapters import chapters, notebooks
+from repository import binder, colab, repository, requirement, site
 
 pytestmark = pytest.mark.pages
 

@@ -15,9 +15,9 @@ from jupyter_core.utils import run_sync
 from nbclient import NotebookClient
 
 import lib
-from lib import live
-from lib.agreement import deviation
-from lib.live_widget import LiveWidget
+from lib.pictures import live, live_figure
+from lib.pictures.live_widget import LiveWidget
+from lib.questions.agreement import deviation
 
 CURVES = {"testLoss": "test_loss", "excessLoss": "excess_loss", "trainLoss": "train_loss"}
 
@@ -264,7 +264,9 @@ STATE = {
     "dim": 25,
     "seeds": 0,
 }
-SLIDERS = {name: list(offered) for name, offered in (live.RANGES | live.CHOICES).items()}
+SLIDERS = {
+    name: list(offered) for name, offered in (live_figure.RANGES | live_figure.CHOICES).items()
+}
 LOGARITHMIC = {"width", "richness", "samples", "batch", "learning_rate"}
 STATES = [
     STATE,
@@ -323,11 +325,11 @@ def test_an_address_that_does_not_fit(fragment, found):
     assert run(["controls.js"], "DeepLinear.fromFragment(f, k)", f=fragment, k=SLIDERS) == found
 
 
-@pytest.mark.parametrize("field", list(live.RANGES))
+@pytest.mark.parametrize("field", list(live_figure.RANGES))
 def test_every_position_of_a_slider_is_kept(field):
     """Redrawing puts a slider where its value says: that must be where the reader left it."""
     for low, high in (
-        live.RANGES[field],
+        live_figure.RANGES[field],
         (1, 7),
         (0.125, 0.37 if field in LOGARITHMIC else 10.125),
     ):
@@ -363,18 +365,18 @@ def described(**changes):
         "bowl_steps": 10,
         "share": False,
     }
-    return live.describe(**(arguments | changes))
+    return live_figure.describe(**(arguments | changes))
 
 
 def test_what_a_page_is_told():
-    text = described().page()
+    text = live.page(described())
     attribute = re.search(r'data-live="([^"]*)"', text)[1]
     told = json.loads(live.html.unescape(attribute))
     assert told["alt"] == 'Loss "against" steps <for> one width'
     assert told["state"]["samples"] == 2.0 and told["state"]["data"] == "samples"
     assert told["sliders"]["width"] == [0.1, 10.0] and told["grid"] is None
     assert f'<img alt="{live.html.escape(told["alt"])}" src="data:image/png;base64,' in text
-    assert set(told["state"]) == set(live.RANGES) | set(live.CHOICES) == set(STATE)
+    assert set(told["state"]) == set(live_figure.RANGES) | set(live_figure.CHOICES) == set(STATE)
 
 
 @pytest.mark.parametrize(
@@ -446,13 +448,13 @@ def test_the_bowl_of_a_widget_shows_transfer():
             sliders={"noise": (0.0, 1.0)},
         )
     )
-    rates = live.BOWL["learning_rates"]
+    rates = live_figure.BOWL["learning_rates"]
     best = {
         kind: [
             rates[int(np.argmin(widget.drawing.bowl(widget.state, kind, nu)))]
-            for nu in live.BOWL["widths"]
+            for nu in live_figure.BOWL["widths"]
         ]
-        for kind in live.CHOICES["parameterization"]
+        for kind in live_figure.CHOICES["parameterization"]
     }
     assert best["mean-field"] == [0.04] * 5
     assert best["ntk"] == [0.025, 0.04, 0.063, 0.1, 0.16]
@@ -465,7 +467,7 @@ def test_the_bowl_of_a_widget_shows_transfer():
 
 CALL = """
 import lib
-from lib import live
+from lib.pictures import live, live_figure
 live.figure(lib.Network(2, 1.0), lib.Data(), lib.GradientDescent(20, 0.05), ["width"],
             name="fig", alt="Loss against steps")
 """

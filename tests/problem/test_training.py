@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import lib
-from lib.agreement import deviation
+from lib.questions.agreement import deviation
 
 STEPS = 12
 T, S = np.tril_indices(STEPS + 1, -1)

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 import lib
-from lib.agreement import deviation
-from lib.ensembles import Shared, ensemble_loss, mean_excess_loss, overlap
+from lib.questions.agreement import deviation
+from lib.questions.ensembles import Shared, ensemble_loss, mean_excess_loss, overlap
 
 TWO_MODES = lib.Spectrum([2.0, 0.5], [0.4, 2.2], [0.3, 0.7])
 PROBLEMS = {

@@ -11,9 +11,9 @@ import pytest
 from dask.distributed import Client, LocalCluster
 
 import lib
-from lib import rate_sweeps
-from lib.pieces import compute
-from lib.rates import SPACING, Search, at_rates
+from lib.questions import rate_curves as rate_sweeps
+from lib.questions.jobs import compute
+from lib.questions.rates import SPACING, Search, at_rates
 from lib.status import Outcome, Status
 
 
@@ -267,7 +267,7 @@ def test_cached_sweeps_are_found_again_and_only_then(tmp_path, monkeypatch):
         np.testing.assert_array_equal(first.final(), again.final())
         with pytest.raises(AssertionError, match="solved again"):
             lib.rate_curves(**SWEEP | {"data": lib.Data(samples=1.6)}, cache=tmp_path)
-        patch.setattr("lib.pieces._fingerprint", lambda: "another source")
+        patch.setattr("lib.questions.jobs._fingerprint", lambda: "another source")
         with pytest.raises(AssertionError, match="solved again"):
             lib.rate_curves(**SWEEP, cache=tmp_path)
 

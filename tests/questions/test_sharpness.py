@@ -7,9 +7,9 @@ import pytest
 import torch
 
 import lib
-from lib.agreement import deviation
-from lib.hessian import _problem, network_sharpness
-from lib.sharpness import Probed, scalar_products, sharpness
+from lib.questions.agreement import deviation
+from lib.questions.hessian import _problem, network_sharpness
+from lib.questions.sharpness import Probed, scalar_products, sharpness
 
 UNEQUAL = lib.Network(3, (0.5, 1.0, 0.7), 0.8)
 REPEATED = lib.Data(samples=1.0, noise=0.3)

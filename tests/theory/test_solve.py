@@ -234,7 +234,7 @@ def test_binned_power_laws_are_all_their_modes(source, monkeypatch):
     )
     binned = lib.solve(*problem)
     assert len(spectrum.quadrature()[0]) < 64
-    monkeypatch.setattr("lib.spectrum.EXACT_MODES", 10**6)
+    monkeypatch.setattr("lib.problem.spectrum.EXACT_MODES", 10**6)
     exact = lib.solve(*problem)
     np.testing.assert_allclose(binned.excess_loss, exact.excess_loss, rtol=1e-8)
     np.testing.assert_allclose(binned.train_loss, exact.train_loss, rtol=1e-8)
@@ -316,7 +316,7 @@ def test_long_sweeps_are_split_to_fit_the_cache(monkeypatch):
     trainings = [lib.GradientDescent(8, eta) for eta in (0.01, 0.02, 0.03)]
     problem = lib.Network(2, 0.5), lib.Data(samples=1.2), trainings
     together = lib.solve(*problem)
-    monkeypatch.setattr("lib.solver.BATCH_BYTES", 1)
+    monkeypatch.setattr("lib.theory.assembly.BATCH_BYTES", 1)
     split = lib.solve(*problem)
     np.testing.assert_allclose(split.test_loss, together.test_loss, rtol=1e-13)
     np.testing.assert_allclose(split.R_h[1], together.R_h[1], rtol=1e-12, atol=1e-15)

@@ -1,0 +1,129 @@
+r"""From a problem to the stack and the input layer that a march fills, and from their rows to results.
+
+What the three ways of solving share: `lib.theory.every_step`, `lib.theory.compressed_past` and
+`lib.theory.on_nodes`.
+"""
+
+import math
+
+import numpy as np
+
+from lib.equations.consistency import residual
+from lib.equations.layers import Readout
+from lib.equations.linear_gaussian import TrainedMatrix
+from lib.status import Outcome, Status, judge
+from lib.theory.architectures import matrices_of
+from lib.theory.solution import BY_OUTPUT, CURVES
+
+BATCH_BYTES = 2**24
+"""Configurations of a sweep are marched together while their matrices fit a processor cache."""
+
+MOST_RESIDUAL = 1e-6
+"""A solution that violates its equations by more than this is called inaccurate."""
+
+
+def assemble(networks, data, axis, K, decay, make_stack, input_layer):
+    """The stack and the input layer of `networks` that share shape and axis."""
+    batch, last_width = len(networks), networks[0].widths[-1]
+    richness = np.array([network.richness for network in networks])[:, None, None]
+    trained = TrainedMatrix(K, decay, richness)
+    stack = make_stack(networks[0], trained, Readout(axis.same_output, batch), batch, axis.n)
+    inputs = input_layer(
+        data.spectrum,
+        data.regime(axis, batch),
+        trained,
+        0.0 if math.isinf(last_width) else 1 / last_width,
+        [network.centered for network in networks],
+        axis,
+        batch,
+    )
+    return stack, inputs
+
+
+def bytes_of(network, data, rows):
+    """About how much memory one configuration takes on so many rows in time."""
+    modes = len(data.spectrum.quadrature(network.outputs)[0])
+    return 8 * (matrices_of(network) + modes + 20) * (rows * network.outputs) ** 2
+
+
+def in_pieces(networks, trainings, size, piece):
+    """The fields of `piece` after `piece`, each of as many configurations of `size` bytes as fit."""
+    chunk = max(1, BATCH_BYTES // size)
+    pieces = [
+        piece(networks[i : i + chunk], trainings[i : i + chunk])
+        for i in range(0, len(networks), chunk)
+    ]
+    return {name: join([fields[name] for fields in pieces]) for name in pieces[0]}
+
+
+def curves_of(losses, axis, data):
+    """The losses and their parts, summed over outputs [batch, times] and by output [batch, C, times]."""
+    diagonals = losses | {"test_loss": losses["excess_loss"] + data.noise**2}
+    split = {name: axis.by_output(values) for name, values in diagonals.items()}
+    sums = {name: values.sum(-1) for name, values in split.items()}
+    parts = {"excess_by_output": split["excess_loss"], "train_by_output": split["train_loss"]}
+    return sums | {name: np.swapaxes(values, 1, 2).copy() for name, values in parts.items()}
+
+
+def verdicts_of(curves, done):
+    """The `Status` of each configuration; losses after it are overwritten in place."""
+    batch = len(curves["excess_loss"])
+    verdicts = []
+    for b in range(batch):
+        parts = [row for name in BY_OUTPUT for row in curves[name][b]]
+        verdicts.append(judge([curves[name][b] for name in CURVES] + parts, done))
+    return np.array(verdicts, dtype=object)
+
+
+def resolved(verdicts, interrupted, reached):
+    """The verdicts, where a run that ended early without an interrupt was not resolved any further."""
+    for k, verdict in enumerate(verdicts):
+        if verdict.outcome is Outcome.INTERRUPTED and not interrupted:
+            verdicts[k] = Status(Outcome.UNRESOLVED, reached)
+    return verdicts
+
+
+def reviewed(verdicts, residuals, allowed):
+    """The verdicts, where the equations are not violated by more than `allowed`."""
+    reviewed = np.empty(len(verdicts), dtype=object)
+    for k, (verdict, violation) in enumerate(zip(verdicts, residuals, strict=True)):
+        fine = verdict.outcome is not Outcome.COMPLETE or violation <= allowed
+        reviewed[k] = verdict if fine else Status(Outcome.INACCURATE)
+    return reviewed
+
+
+def residuals_of(stack, inputs, valid):
+    """How far the first `valid` times of each configuration are from the closed equations."""
+    residuals = np.empty(len(valid))
+    for times in set(valid):
+        here = np.equal(valid, times)
+        residuals[here] = residual(stack, inputs, times * inputs.axis.outputs)[here]
+    return residuals
+
+
+def matrices_in(stack, inputs):
+    matrices = {
+        "C_v": inputs.C_v,
+        "C_Delta": inputs.regime.C_Delta,
+        "R_vu": inputs.R_vu,
+        "R_Delta": inputs.regime.R_Delta,
+        **stack.two_time(),
+    }
+    matrices["C_h"][0], matrices["R_h"][0] = inputs.C_h, inputs.R_h
+    return matrices
+
+
+def rows_of(value, rows):
+    if isinstance(value, dict):
+        return {key: rows_of(entry, rows) for key, entry in value.items()}
+    return value[:, rows, rows]
+
+
+def join(values):
+    if isinstance(values[0], dict):
+        return {key: join([value[key] for value in values]) for key in values[0]}
+    return values[0] if len(values) == 1 else np.concatenate(values)
+
+
+def first_of(value):
+    return {key: entry[0] for key, entry in value.items()} if isinstance(value, dict) else value[0]

@@ -1,0 +1,51 @@
+"""Solve at every step, with old steps replaced by their moments."""
+
+import numpy as np
+
+from lib import checks
+from lib.equations.axis import Axis
+from lib.equations.input_layer import InputLayer
+from lib.horizons.compressed_march import CompressedMarch
+from lib.theory.assembly import (
+    MOST_RESIDUAL,
+    assemble,
+    bytes_of,
+    curves_of,
+    in_pieces,
+    resolved,
+    reviewed,
+    verdicts_of,
+)
+
+USUAL = 160
+"""Coordinates that a compressed past takes, more or less."""
+
+
+def solve(networks, data, trainings, grid, keep_matrices, progress, make_stack):
+    """Solve at every step with a compressed past; arrays with a leading axis."""
+    steps, size = trainings[0].steps, bytes_of(networks[0], data, USUAL)
+    checks.memory("this network, step by step", size, "use fewer layers, outputs or modes")
+
+    def piece(networks, trainings):
+        axis = Axis(min(grid.most, steps + 1), networks[0].outputs)
+        impulses = [training.impulse() for training in trainings]
+        lag = max(len(impulse) for impulse in impulses)
+        impulses = [np.pad(impulse, (0, lag - len(impulse)), "edge") for impulse in impulses]
+        zeros, ones = np.zeros((len(networks), axis.n, axis.n)), np.ones((1, 1, 1))
+        ones = np.broadcast_to(ones, zeros.shape)
+        problem = assemble(networks, data, axis, zeros, ones, make_stack, InputLayer)
+        march = CompressedMarch(*problem, np.array(impulses), steps, grid.tolerance)
+        record = march.run(progress)
+        fields = curves_of(record.losses, axis, data)
+        missing = steps + 1 - record.done
+        fields = {
+            name: np.pad(curve, [(0, 0)] * (curve.ndim - 1) + [(0, missing)])
+            for name, curve in fields.items()
+        }
+        verdicts = resolved(verdicts_of(fields, record.done), record.interrupted, record.done)
+        fields["status"] = reviewed(verdicts, record.residual, MOST_RESIDUAL)
+        error = np.full(len(networks), record.error)
+        return fields | {"residual": record.residual, "error": error}
+
+    fields = in_pieces(networks, trainings, size, piece)
+    return fields | {"times": np.arange(steps + 1.0)}

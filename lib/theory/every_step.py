@@ -1,0 +1,51 @@
+"""Solve at every step: a row of each matrix for each step."""
+
+import numpy as np
+
+from lib import checks
+from lib.equations.axis import Axis
+from lib.equations.input_layer import InputLayer
+from lib.equations.march import march
+from lib.theory.assembly import (
+    MOST_RESIDUAL,
+    assemble,
+    bytes_of,
+    curves_of,
+    in_pieces,
+    matrices_in,
+    residuals_of,
+    reviewed,
+    verdicts_of,
+)
+
+
+def solve(networks, data, trainings, grid, keep_matrices, progress, make_stack):
+    """Solve at every step, as many configurations together as fit; arrays with a leading axis."""
+    steps, outputs = trainings[0].steps, networks[0].outputs
+    size = bytes_of(networks[0], data, steps + 1)
+    kept = 1 if keep_matrices is False else len(networks)
+    checks.memory(
+        f"{steps} steps one by one, with the matrices of {kept} configuration(s)",
+        kept * size,
+        "train fewer steps, solve a sweep with keep_matrices=False, or, with a constant learning "
+        "rate, solve with grid=lib.CompressedPast(), or, with a population gradient or repeated "
+        "data, with grid=lib.Nodes()",
+    )
+    axis = Axis(steps + 1, outputs)
+
+    def piece(networks, trainings):
+        memories = [training.memory() for training in trainings]
+        K = np.array([axis.expand(memory.K) for memory in memories])
+        decay = [axis.expand(np.outer(memory.decay, memory.decay)) for memory in memories]
+        problem = assemble(networks, data, axis, K, np.array(decay), make_stack, InputLayer)
+        done = march(*problem, progress)
+        fields = curves_of(problem[1].losses(slice(0, axis.n)), axis, data)
+        verdicts = verdicts_of(fields, done)
+        valid = [done if verdict.step is None else verdict.step for verdict in verdicts]
+        residuals = residuals_of(*problem, valid)
+        fields["status"] = reviewed(verdicts, residuals, MOST_RESIDUAL)
+        fields |= {"residual": residuals, "error": np.zeros(len(networks))}
+        return fields | (matrices_in(*problem) if keep_matrices is not False else {})
+
+    fields = in_pieces(networks, trainings, size, piece)
+    return fields | {"times": np.arange(axis.nodes, dtype=float)}

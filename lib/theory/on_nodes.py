@@ -1,0 +1,99 @@
+"""Solve on few nodes in time, configuration by configuration."""
+
+import math
+
+import numpy as np
+
+from lib import checks
+from lib.equations.axis import Axis
+from lib.equations.input_layer import InputLayer, NoiselessInputLayer
+from lib.horizons.node_march import NODES, NodeMarch
+from lib.horizons.nodes import Interpolant
+from lib.problem.training import GradientFlow
+from lib.status import Outcome, Status
+from lib.theory.assembly import (
+    MOST_RESIDUAL,
+    assemble,
+    bytes_of,
+    curves_of,
+    join,
+    matrices_in,
+    residuals_of,
+    resolved,
+    reviewed,
+    rows_of,
+    verdicts_of,
+)
+from lib.theory.grid import FEWEST, REPORTED_STEPS
+from lib.theory.solution import MATRICES
+
+
+def solve(networks, data, trainings, grid, keep_matrices, progress, make_stack):
+    """Solve configuration by configuration on nodes of its own; arrays with a leading axis."""
+    solved = [
+        _march_on_nodes(network, data, training, grid, progress, make_stack)
+        for network, training in zip(networks, trainings, strict=True)
+    ]
+    times = _reported_times(trainings[0], [course for *_, course in solved])
+    pieces = [_interpolated(*one, data, grid, times) for one in solved]
+    fields = {name: join([piece[name] for piece in pieces]) for name in pieces[0]}
+    if keep_matrices is not False and len(solved) == 1 and len(times) == len(solved[0][2].times):
+        stack, inputs, course = solved[0]
+        n = inputs.axis.rows(0, len(course.times))
+        correlations = {
+            name: value
+            for name, value in matrices_in(stack, inputs).items()
+            if name in MATRICES and name.startswith("C_")
+        }
+        fields |= {name: rows_of(value, n) for name, value in correlations.items()}
+    interpolants = [Interpolant(times, course.panels) for *_, course in solved]
+    return fields | {"times": times, "interpolants": interpolants}
+
+
+def _march_on_nodes(network, data, training, grid, progress, make_stack):
+    """One configuration. Memory that is never reached by a node is never touched."""
+    room = grid.most
+    if not isinstance(training, GradientFlow):
+        room = min(room, training.steps + 1 + NODES)
+    checks.memory(
+        f"this network on {FEWEST} time nodes",
+        bytes_of(network, data, min(room, FEWEST)),
+        "use fewer layers, outputs or modes",
+    )
+    axis = Axis(room, network.outputs)
+    zeros, ones = np.zeros((1, axis.n, axis.n)), np.ones((1, axis.n, axis.n))
+    noiseless = math.isinf(network.widths[-1]) and data.samples is None
+    input_layer = NoiselessInputLayer if noiseless else InputLayer
+    stack, inputs = assemble([network], data, axis, zeros, ones, make_stack, input_layer)
+    march = NodeMarch(stack, inputs, [training.start()], training.span, grid.tolerance)
+    return stack, inputs, march.run(progress)
+
+
+def _reported_times(training, courses):
+    """Every step, or all nodes and the end."""
+    end = training.span
+    if not isinstance(training, GradientFlow) and end <= REPORTED_STEPS:
+        return np.arange(end + 1.0)
+    return np.unique(np.concatenate([[float(end)], *(course.times for course in courses)]))
+
+
+def _interpolated(stack, inputs, course, data, grid, times):
+    """Curves and verdict of a configuration that was solved on nodes, at `times`."""
+    interpolant, rows = Interpolant(course.times, course.panels), len(course.times)
+    losses = inputs.losses(inputs.axis.rows(0, rows))
+    curves = {
+        name: _each_row(interpolant, curve, np.minimum(times, course.reached))
+        for name, curve in curves_of(losses, inputs.axis, data).items()
+    }
+    done = len(times) if course.stationary else int(np.sum(times <= course.reached))
+    (verdict,) = resolved(verdicts_of(curves, done), course.interrupted, course.reached)
+    if course.stationary and verdict.outcome is Outcome.COMPLETE:
+        verdict = Status(Outcome.STATIONARY, course.reached)
+    residuals = residuals_of(stack, inputs, [1 if verdict.name == "DIVERGED" else rows])
+    status = reviewed([verdict], residuals, max(MOST_RESIDUAL, 1000 * grid.tolerance))
+    return curves | {"status": status, "residual": residuals, "error": np.array([course.error])}
+
+
+def _each_row(interpolant, curves, times):
+    """`curves` [.., T] at other `times`."""
+    return np.apply_along_axis(interpolant, -1, curves, times)
