@@ -113,7 +113,7 @@ def neighbors(app, pagename, templatename, context, doctree):
         page = pages.get((context.get(side) or {}).get("link"))
         if titles.get(page):
             number = app.env.toc_secnumbers.get(page, {}).get("")
-            before = f"{number[0]}. " if number else ""
+            before = f"{number[0]}{app.config.html_secnumber_suffix}" if number else ""
             context[side]["title"] = before + titles[page]
 
 
