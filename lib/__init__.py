@@ -7,6 +7,7 @@ first use). Both take the same problem: a `Network`, a `Data` and a `GradientDes
 from importlib import import_module
 
 PUBLIC = {
+    "Agreement": "questions.agreement",
     "CompressedPast": "theory.grid",
     "Data": "problem.data",
     "Dataset": "problem.dataset",
@@ -24,12 +25,14 @@ PUBLIC = {
     "Solution": "theory.solution",
     "Spectrum": "problem.spectrum",
     "Status": "status",
+    "agree": "questions.agreement",
     "max_stable_learning_rate": "questions.rates",
     "measured_max_stable_learning_rate": "questions.measured_rates",
     "measured_optimal_learning_rate": "questions.measured_rates",
     "measured_rate_curves": "questions.rate_curves",
     "optimal_learning_rate": "questions.rates",
     "rate_curves": "questions.rate_curves",
+    "seeds": "seeding",
     "simulate": "networks.simulate",
     "solve": "theory.solve",
 }
