@@ -13,10 +13,19 @@ MOST_BYTES = 2**35
 """What would take more memory than this is refused."""
 
 
+def plain(value):
+    """`value` as Python and numpy know it: tensors, series and arrays without axes are numbers and arrays."""
+    if hasattr(value, "detach"):  # a tensor, perhaps on a GPU, perhaps of a dtype that numpy lacks
+        value = value.detach().cpu()
+        value = value.double() if value.is_floating_point() else value
+    if hasattr(value, "__array__") and not isinstance(value, (np.ndarray, np.generic)):
+        value = np.asarray(value)
+    return value[()] if isinstance(value, np.ndarray) and value.ndim == 0 else value
+
+
 def number(name, value, *, positive=False, below=math.inf, infinite=False):
     """Return `value` as a float that is >= 0 (> 0 if `positive`) and < `below`."""
-    if isinstance(value, np.ndarray) and value.ndim == 0:
-        value = value[()]
+    value = plain(value)
     if isinstance(value, (bool, np.bool_)) or not isinstance(value, Real):
         raise ValueError(f"{name} is {value!r}: give a real number.")
     try:
@@ -39,6 +48,7 @@ def number(name, value, *, positive=False, below=math.inf, infinite=False):
 
 def integer(name, value, *, least=1):
     """Return `value` as an int >= `least`."""
+    value = plain(value)
     if isinstance(value, (bool, np.bool_)) or not isinstance(value, Integral):
         raise ValueError(f"{name} is {value!r}: give an integer.")
     if value < least:
@@ -48,6 +58,7 @@ def integer(name, value, *, least=1):
 
 def flag(name, value):
     """Return `value` as a bool; numbers and strings are not flags."""
+    value = plain(value)
     if not isinstance(value, (bool, np.bool_)):
         raise ValueError(f"{name} is {value!r}: give True or False.")
     return bool(value)
@@ -55,6 +66,7 @@ def flag(name, value):
 
 def listed(value):
     """Whether `value` is a sequence or an array of entries."""
+    value = plain(value)
     if isinstance(value, np.ndarray):
         return value.ndim > 0
     return isinstance(value, Sequence) and not isinstance(value, (str, bytes))
@@ -62,6 +74,7 @@ def listed(value):
 
 def sequence(name, value, **bounds):
     """Return a non-empty one-dimensional `value` as a tuple of checked floats."""
+    value = plain(value)
     if not listed(value):
         raise ValueError(f"{name} is {value!r}: give a list or a one-dimensional array of numbers.")
     if isinstance(value, np.ndarray) and value.ndim != 1:
@@ -73,6 +86,7 @@ def sequence(name, value, **bounds):
 
 def seeds(value):
     """Return a number n of seeds, or a list of them, as a tuple; a seed may be a pair (weights, data)."""
+    value = plain(value)
     if listed(value):
         chosen = tuple(_seed(f"seeds[{i}]", seed) for i, seed in enumerate(value))
     else:
@@ -83,6 +97,7 @@ def seeds(value):
 
 
 def _seed(name, value):
+    value = plain(value)
     if not listed(value):
         return integer(name, value, least=0)
     if len(value) != 2:
@@ -93,7 +108,7 @@ def _seed(name, value):
 def numbers(name, value, shape):
     """Return `value` as an array of floats; `shape` says in words what it should look like."""
     try:
-        return np.array(value, float)
+        return np.array(plain(value), float)
     except (TypeError, ValueError):
         raise ValueError(f"{name} is not an array of numbers: give {shape}.") from None
 

@@ -158,7 +158,7 @@ def simulate(
     total = len(seeds) * (steps + 1)
     bar = tqdm(total=total, delay=LONG_RUN, leave=False, disable=not bar_wanted)
     train_seed = partial(_train, networks, memories, groups, architecture, inputs)
-    with torch.inference_mode(), bar:
+    with torch.inference_mode(), torch.autocast(like.device.type, enabled=False), bar:
         finished = _record(train_seed, seeds, kept, by_output, errors, bar)
     excess, train = by_output.sum(axis=-2)
     test = excess + outputs * data.noise**2
@@ -249,7 +249,7 @@ def _dataset(dataset, data):
         return None
     if not isinstance(dataset, Dataset):
         raise ValueError(f"dataset is {dataset!r}: give a lib.Dataset.")
-    if data.spectrum is not dataset.spectrum or data.noise != dataset.noise:
+    if not dataset.describes(data):
         raise ValueError(
             "data and dataset differ in spectrum or noise: make data with dataset.data(...)."
         )
@@ -270,9 +270,9 @@ def _groups(memories, architecture):
 
 
 def _precision(dtype):
-    names = {"float32": torch.float32, "float64": torch.float64}
-    for name, precision in names.items():
-        if dtype in (name, precision):
+    for precision in (torch.float32, torch.float64):
+        name = str(precision).removeprefix("torch.")
+        if dtype is precision or dtype in (name, np.dtype(name)):
             return precision
     raise ValueError(f"dtype is {dtype!r}: give 'float32' or 'float64'.")
 
@@ -290,6 +290,7 @@ def _device(device):
 
 
 def _kept_steps(keep_errors, steps):
+    keep_errors = checks.plain(keep_errors)
     if not checks.listed(keep_errors):
         raise ValueError(f"keep_errors is {keep_errors!r}: give a list of steps.")
     kept = [checks.integer("keep_errors", step, least=0) for step in keep_errors]
