@@ -6,6 +6,8 @@ from numbers import Integral, Real
 
 import numpy as np
 
+from lib.seeding import seeds as counted
+
 LARGEST = 1e100
 """Finite numbers stay below this, so that their squares do not overflow."""
 
@@ -85,12 +87,15 @@ def sequence(name, value, **bounds):
 
 
 def seeds(value):
-    """Return a number n of seeds, or a list of them, as a tuple; a seed may be a pair (weights, data)."""
+    """Return a number n of seeds, or a list of them, as a tuple; a seed may be a pair (weights, data).
+
+    A number n stands for the seeds 0 .. n-1, moved by SEED_OFFSET (`lib.seeding`).
+    """
     value = plain(value)
     if listed(value):
         chosen = tuple(_seed(f"seeds[{i}]", seed) for i, seed in enumerate(value))
     else:
-        chosen = tuple(range(integer("seeds", value, least=0)))
+        chosen = counted(integer("seeds", value, least=0))
     if not chosen:
         raise ValueError("there are no seeds: give a number of at least 1, or a list.")
     return chosen

@@ -2,15 +2,15 @@ r"""Trained weights, applied without being formed.
 
 Every gradient is an outer product, so layer l of one configuration is
 
-$$ W(t) = d(t)\, W(0) + c\,\gamma_0 \sum_{s<t} K(t,s)\, g(s)\, h(s)^\top , $$
+$$ W(t) = d(t)\, \sigma W(0) + c\,\gamma_0 r \sum_{s<t} K(t,s)\, g(s)\, h(s)^\top , $$
 
-applied as c W(t), with c the scale of the layer ($1/\sqrt{N_l}$; $h = h^l$, $g = g^{l+1}$). A product with
-W(t) is one with W(0), shared by all configurations, and two with the history of h and g. With several
-outputs each has its h and g, and the sum runs over outputs too.
+applied as c W(t), with c the scale of the layer ($1/\sqrt{N_l}$; $h = h^l$, $g = g^{l+1}$), sigma its initial
+scale and r its rate factor. A product with W(t) is one with W(0), shared by all configurations, and two
+with the history of h and g. With several outputs each has its h and g, and the sum runs over outputs too.
 
 What is passed back is the change of a field since step 0, $\delta g(t) = g(t) - g(0)$, where
 
-$$ W(t)^\top g(t) - W(0)^\top g(0) = d(t)\, W(0)^\top \delta g(t) + (d(t) - 1)\, W(0)^\top g(0) + (W(t) - d(t) W(0))^\top g(t) , $$
+$$ W(t)^\top g(t) - W(0)^\top g(0) = d\, W(0)^\top \delta g(t) + (d - 1)\, W(0)^\top g(0) + (W(t) - d\, W(0))^\top g(t) $$
 
 so that a centred network of small richness does not lose it as the difference of two large numbers.
 
@@ -90,6 +90,8 @@ class Weights:
         c of each layer.
     richness : list of floats
         gamma_0 of each configuration.
+    init_scales, rate_factors : lists of L + 1 floats per configuration
+        sigma and r of each layer.
     memories : list of `lib.training.Memory`
         The optimizer of each configuration.
     history : (int, int)
@@ -98,13 +100,17 @@ class Weights:
         C.
     """
 
-    def __init__(self, initial, scales, richness, memories, history, outputs):
+    def __init__(
+        self, initial, scales, richness, init_scales, rate_factors, memories, history, outputs
+    ):
         self.scales, self.richness, self.memories = scales, richness, memories
         self.outputs, self.used = outputs, outputs * len(memories)
         self.rows, _ = rows_for(outputs)
         self.length, self.foldable = history
         self.shared, self.own, self.passed = initial, None, [None] * len(initial)
         self.base_decay = [1.0] * len(memories)
+        # [layers, configurations] each.
+        self.starts, self.factors = np.transpose(init_scales), np.transpose(rate_factors)
         # Sizes are padded (`lib.networks.draws`), so that every configuration's history is equally aligned and
         # a batched product rounds each of them the same, whatever their number.
         self.h, self.g = (
@@ -123,15 +129,17 @@ class Weights:
 
     def _set_time(self, t):
         like, past = self.shared[0], slice(self.first, self.first + self.count)
-        left = [memory.decay[t] for memory in self.memories]
-        self.decay, self.shrunk = self._column(left), self._column(np.subtract(left, 1))
+        left = np.array([memory.decay[t] for memory in self.memories])
+        self.decay = [self._column(starts * left) for starts in self.starts]
+        self.shrunk = self._column(left - 1)
         pairs = zip(left, self.base_decay, strict=True)
         self.own_decay = self._column([_shrinkage(*pair) for pair in pairs])
         kicks = [
             richness * np.repeat(memory.K[t, past], self.outputs)
             for memory, richness in zip(self.memories, self.richness, strict=True)
         ]
-        self.kicks = torch.from_numpy(np.array(kicks)).to(like)[:, None]
+        by_layer = self.factors[:, :, None] * np.array(kicks)
+        self.kicks = torch.from_numpy(by_layer).to(like)[:, :, None]
         self.past_h, self.past_g = (
             [field[:, : self.count * self.outputs] for field in kept] for kept in (self.h, self.g)
         )
@@ -145,20 +153,20 @@ class Weights:
 
     def forward(self, layer, x):
         """c W^l(t) x, row by row of x [rows, size]."""
-        image = self.scales[layer] * self.decay * (x @ self.shared[layer].T)
+        image = self.scales[layer] * self.decay[layer] * (x @ self.shared[layer].T)
         return self._add_learned(image, layer, x, self.past_h, self.past_g, lambda W: W)
 
     def start(self, layer, y):
         """c W^l(0)^T y for the field y(0) of step 0, which `backward` refers to."""
-        self.passed[layer] = self.scales[layer] * (y @ self.shared[layer])
+        start = self.scales[layer] * self._column(self.starts[layer])
+        self.passed[layer] = start * (y @ self.shared[layer])
         return self.passed[layer]
 
     def backward(self, layer, y, change):
         """c W^l(t)^T y less the same at step 0, row by row of y [rows, size] and of its change since."""
         scale = self.scales[layer]
-        image = (
-            scale * self.decay * (change @ self.shared[layer]) + self.shrunk * self.passed[layer]
-        )
+        image = scale * self.decay[layer] * (change @ self.shared[layer])
+        image += self.shrunk * self.passed[layer]
         return self._add_learned(image, layer, y, self.past_g, self.past_h, lambda W: W.T)
 
     def _add_learned(self, image, layer, x, met, left, side):
@@ -177,7 +185,7 @@ class Weights:
         """Add c^2 sum_s kick(s) left(s) (met(s) . x) to `image`, row by row."""
         if self.count:
             overlap = torch.bmm(self._by_configuration(x), met.transpose(1, 2))
-            kicked = overlap.mul_(self.kicks)
+            kicked = overlap.mul_(self.kicks[layer])
             self._by_configuration(image).baddbmm_(kicked, left, alpha=self.scales[layer] ** 2)
         return image
 
@@ -196,7 +204,7 @@ class Weights:
         if self.own is None:
             self.own = [[torch.zeros_like(W) for _ in self.memories] for W in self.shared]
         for layer, scale in enumerate(self.scales):
-            for i, kick in enumerate(self.kicks[:, 0]):
+            for i, kick in enumerate(self.kicks[layer, :, 0]):
                 h, g = self.h[layer][i], self.g[layer][i]
                 self.own[layer][i] = torch.addmm(
                     self.own[layer][i],

@@ -1,6 +1,169 @@
-"""How far finite networks lie from the theory: in standard errors, and as a fraction."""
+r"""Do theory and networks agree? One test, whose false alarms and whose power are known.
+
+Seeds are rows, points of a curve are columns: $x_{ji}$ is what network j measured at point i, $e_i$ what
+the theory says. At each point Student's statistic is
+
+$$ t_i = \frac{\sqrt n\, (\bar x_i - e_i)}{s_i}, \qquad
+   \text{and } t = \sqrt{n-1}\,\cot\theta_i \text{ with } \theta_i \text{ the angle between }
+   x_i - e_i \text{ and } (1, \dots, 1) $$
+
+in the space of the n seeds. If the theory is right and the seeds are independent Gaussians, nothing
+distinguishes the direction (1, .., 1) from any other: it lies at random on the sphere, whatever the
+curve's correlations, which are the shape of the path that $x_i - e_i$ takes there. The chance that a
+random direction comes within $\theta$ of a path of length $\kappa$ is at most that of a tube around it
+(Hotelling 1939, Naiman 1986):
+
+$$ P(\max_i |t_i| > u) \le 2 \Big[ P(t_{n-1} > u) + \frac{\kappa}{2\pi}
+   \Big(1 + \frac{u^2}{n-1}\Big)^{-(n-2)/2} \Big] . $$
+
+With m points it is also at most $2 m P(t_{n-1} > u)$ (Bonferroni); the smaller bound gives u. No
+resampling is needed, and the level can be far below one over the number of resamplings.
+"""
+
+from dataclasses import dataclass
 
 import numpy as np
+
+from lib import checks
+
+LEVEL = 1e-5
+"""Chance of a false alarm of one call, at most."""
+
+POWER = 0.9
+"""Chance with which a deviation of size `Agreement.catches` is caught."""
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """The verdict of `agree`; true if theory and networks agree, and one readable line as text.
+
+    Attributes
+    ----------
+    deviation : float
+        Largest $|t_i|$ over the points, after the allowance for finite size.
+    allowed : float
+        The u that the largest may reach.
+    catches : float
+        Smallest relative error of the theory, common to all points, that this comparison would have
+        noticed with probability 0.9.
+    catches_single : float
+        The same for an error at a single point, whichever it is.
+    worst : float
+        Largest relative distance between the networks' average and the theory.
+    at : int
+        Index of the point of the largest deviation.
+    seeds, points : int
+    allowance : float
+        Relative difference that finite size is allowed.
+    """
+
+    deviation: float
+    allowed: float
+    catches: float
+    catches_single: float
+    worst: float
+    at: int
+    seeds: int
+    points: int
+    allowance: float
+
+    def __bool__(self):
+        return self.deviation <= self.allowed
+
+    def __str__(self):
+        verdict = "agree" if self else f"DISAGREE at point {self.at}"
+        size = f", beyond {100 * self.allowance:.2g} % for finite size" if self.allowance else ""
+        single = "" if self.points == 1 else f" ({100 * self.catches_single:.2g} % at one point)"
+        return (
+            f"{verdict}: largest deviation {self.deviation:.1f} of {self.allowed:.1f} allowed{size}; "
+            f"would have caught {100 * self.catches:.2g} %{single}"
+        )
+
+    __repr__ = __str__
+
+
+def agree(expected, measured, *, loss="excess_loss", middle="mean", allowance=0.0, points=None):
+    r"""Compare a theory with networks.
+
+    Parameters
+    ----------
+    expected : Solution, number or [m]
+        What the theory says.
+    measured : Runs or [seeds, m]
+        What networks say; at least four seeds.
+    loss : str
+        Which curve of a `Solution` and `Runs` to compare.
+    middle : "mean" or "log"
+        Average over seeds. "log" is for losses that scatter by tens of per cent and are skewed (one
+        pass, power laws, near an edge): they are taken as log-normal, of mean
+        $\exp(\overline{\log x} + s^2/2)$ (Cox).
+    allowance : float
+        Relative difference that is allowed for finite size, c / D with the constant c of the regime.
+    points : sequence of int or None
+        Which points of the curves to compare; None: all.
+
+    Returns
+    -------
+    Agreement
+        False alarms come with a chance of 1e-5 at most (see this module's equations).
+
+    Raises
+    ------
+    ValueError
+        If shapes do not fit, seeds are too few, or values are not finite.
+    """
+    expected, samples = _curves(expected, measured, loss)
+    if points is not None:
+        expected, samples = expected[list(points)], samples[:, list(points)]
+    allowance = checks.number("allowance", allowance)
+    centre, error, rows = _statistics(samples, middle)
+    if middle == "log":
+        expected = _log(expected)
+    scale = np.ones_like(expected) if middle == "log" else np.abs(expected)
+    slack = allowance * scale
+    nearest = np.clip(centre, expected - slack, expected + slack)
+    rounding = 1e-10 * (
+        scale + np.abs(expected)
+    )  # points that do not scatter at all, step 0 for one
+    statistic = np.abs(centre - nearest) / (error + rounding)
+    seeds, count = rows.shape
+    allowed = threshold(seeds, count, path_length(rows - nearest))
+    at = int(np.argmax(statistic))
+    relative = (_noticed(seeds, allowed) * (error + rounding) + slack) / (scale + 1e-300)
+    distance = np.abs(centre - expected)
+    distance = np.expm1(distance) if middle == "log" else distance / (scale + 1e-300)
+    return Agreement(
+        deviation=float(statistic[at]),
+        allowed=float(allowed),
+        catches=float(relative.min()),
+        catches_single=float(relative.max()),
+        worst=float(distance.max()),
+        at=at,
+        seeds=seeds,
+        points=count,
+        allowance=allowance,
+    )
+
+
+def summarise(samples, middle="mean"):
+    """Centre and standard error over the first axis (seeds) of `samples` [seeds, ...].
+
+    `middle` is "mean", "log" (mean of a log-normal, see `agree`) or "median". The standard error of a
+    median is 1.2533 times that of a mean of Gaussian samples, whose standard deviation is taken from
+    the quartiles: for figures of runs that scatter heavily near the edge of stability.
+    """
+    samples = np.asarray(samples, float)
+    if len(samples) < 2:
+        raise ValueError("a standard error needs at least two seeds: run more.")
+    if middle == "median":
+        low, high = np.quantile(samples, [0.25, 0.75], axis=0)
+        spread = 1.2533 * (high - low) / 1.349
+        return np.median(samples, axis=0), spread / np.sqrt(len(samples))
+    centre, error, _ = _statistics(samples, middle)
+    if middle == "log":
+        centre = np.exp(centre)
+        error = centre * error
+    return centre, error
 
 
 def averaging(middle):
@@ -11,33 +174,84 @@ def averaging(middle):
     return averages[middle]
 
 
-def summarise(samples, middle="mean"):
-    """Centre and standard error over the first axis (seeds) of `samples` [seeds, ...].
+def threshold(seeds, points, length, level=LEVEL):
+    """The u that the largest |t| of `points` points, on a path of `length`, exceeds with chance `level`."""
+    # Only now: scipy.stats and optimize take longer to import than the rest of the package.
+    from scipy.optimize import brentq
+    from scipy.special import stdtr
 
-    `middle` is "mean" or "median". The standard error of a median is 1.2533 times that of a mean of
-    Gaussian samples, whose standard deviation is taken from the quartiles: for runs that scatter
-    heavily near the edge of stability.
-    """
-    samples = np.asarray(samples, float)
-    centre = averaging(middle)
-    if len(samples) < 2:
-        raise ValueError("a standard error needs at least two seeds: run more.")
-    if middle == "median":
-        low, high = np.quantile(samples, [0.25, 0.75], axis=0)
-        spread = 1.2533 * (high - low) / 1.349
-    else:
-        spread = samples.std(axis=0, ddof=1)
-    return centre(samples, axis=0), spread / np.sqrt(len(samples))
+    freedom = seeds - 1
+
+    def excess(log_u):
+        u = np.exp(log_u)
+        tail = stdtr(freedom, -u)
+        tube = tail + length / (2 * np.pi) * (1 + u**2 / freedom) ** (-(freedom - 1) / 2)
+        return np.log(2 * min(points * tail, tube) + 1e-300) - np.log(level)
+
+    return float(np.exp(brentq(excess, np.log(1e-2), np.log(1e6))))
+
+
+def path_length(rows):
+    """Length of the path that the columns of `rows` [seeds, m] take on the unit sphere, column by column."""
+    sizes = np.linalg.norm(rows, axis=0)
+    unit = rows[:, sizes > 0] / sizes[sizes > 0]
+    steps = np.linalg.norm(np.diff(unit, axis=1), axis=0)
+    return float(2 * np.arcsin(np.minimum(steps / 2, 1)).sum())
 
 
 def deviation(expected, samples, middle="mean"):
-    """Largest distance of `samples` [seeds, n] from `expected` [n].
-
-    Returns
-    -------
-    (float, float)
-        In standard errors over seeds, and as a fraction of what is expected.
-    """
+    """Largest distance of `samples` [seeds, n] from `expected` [n], in standard errors and as a fraction."""
     centre, error = summarise(samples, middle)
     distance = np.abs(centre - np.asarray(expected, float))
     return float((distance / error).max()), float((distance / np.abs(expected)).max())
+
+
+def _curves(expected, measured, loss):
+    """The theory [m] and the networks [seeds, m] at the same points."""
+    if hasattr(measured, loss):
+        if hasattr(expected, loss):
+            same = np.array_equal(expected.times, measured.times)
+            expected = getattr(expected if same else expected.at(measured.times), loss)
+        measured = getattr(measured, loss)
+    samples = np.asarray(measured, float)
+    expected = np.atleast_1d(np.asarray(expected, float))
+    if samples.ndim == 1:
+        samples = samples[:, None]
+    if samples.ndim != 2 or expected.shape != samples.shape[1:]:
+        raise ValueError(
+            f"the theory has shape {expected.shape} and the networks {samples.shape}: give [m] and "
+            "[seeds, m], one configuration of a sweep at a time."
+        )
+    if len(samples) < 4:
+        raise ValueError(f"there are {len(samples)} seeds: give at least 4, better 24.")
+    if not (np.isfinite(samples).all() and np.isfinite(expected).all()):
+        raise ValueError("some values are not finite: leave diverged or interrupted runs out.")
+    return expected, samples
+
+
+def _statistics(samples, middle):
+    """Centre, its standard error, and the rows that scatter about it, of which Student's t is made."""
+    if middle not in ("mean", "log"):
+        raise ValueError(f"middle is {middle!r}: give 'mean' or 'log'.")
+    if middle == "log":
+        samples = _log(samples)
+    spread = samples.std(axis=0, ddof=1)
+    error = spread / np.sqrt(len(samples))
+    if middle == "log":
+        samples = samples + spread**2 / 2
+        error = error * np.sqrt(1 + spread**2 / 2)
+    return samples.mean(axis=0), error, samples
+
+
+def _log(values):
+    values = np.asarray(values, float)
+    if not (values > 0).all():
+        raise ValueError("middle is 'log' but some values are not positive: give 'mean'.")
+    return np.log(values)
+
+
+def _noticed(seeds, allowed):
+    """Size in standard errors at which Student's statistic exceeds `allowed` with chance `POWER`."""
+    from scipy.special import nctdtrinc
+
+    return float(nctdtrinc(seeds - 1, 1 - POWER, allowed))
