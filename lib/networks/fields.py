@@ -49,7 +49,9 @@ class Architecture:
 class Lockstep:
     """Configurations of one seed trained side by side, a row for each output of each of them."""
 
-    def __init__(self, members, networks, memories, history, architecture, inputs, initial):
+    def __init__(
+        self, members, networks, factors, memories, history, architecture, inputs, initial
+    ):
         self.members, self.inputs, self.architecture = members, inputs, architecture
         self.last_step = len(memories[0].times) - 1
         self.outputs = architecture.sizes[-1]
@@ -58,6 +60,8 @@ class Lockstep:
             initial,
             architecture.scales,
             [network.richness for network in networks],
+            [network.init_scales for network in networks],
+            factors,
             memories,
             history,
             self.outputs,

@@ -157,7 +157,8 @@ def simulate(
     errors = np.full((len(networks), len(seeds), len(kept), outputs, inputs.dim), np.nan)
     total = len(seeds) * (steps + 1)
     bar = tqdm(total=total, delay=LONG_RUN, leave=False, disable=not bar_wanted)
-    train_seed = partial(_train, networks, memories, groups, architecture, inputs)
+    factors = [made_by.rate_factors(of) for of, made_by in zip(networks, trainings, strict=True)]
+    train_seed = partial(_train, networks, factors, memories, groups, architecture, inputs)
     with torch.inference_mode(), bar:
         finished = _record(train_seed, seeds, kept, by_output, errors, bar)
     excess, train = by_output.sum(axis=-2)
@@ -219,7 +220,7 @@ def _numbers(architecture, groups, inputs):
     return total
 
 
-def _train(networks, memories, groups, architecture, inputs, seed):
+def _train(networks, factors, memories, groups, architecture, inputs, seed):
     """Yield (excess, train) [K, C] of step 0, 1, .. of all configurations of one seed, and its networks."""
     of_weights, of_data = seed if isinstance(seed, tuple) else (seed, seed)
     sampling = inputs.sampling(of_data)
@@ -228,6 +229,7 @@ def _train(networks, memories, groups, architecture, inputs, seed):
         Lockstep(
             members,
             [networks[k] for k in members],
+            [factors[k] for k in members],
             [memories[k] for k in members],
             history,
             architecture,

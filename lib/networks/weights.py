@@ -2,11 +2,11 @@ r"""Trained weights, applied without being formed.
 
 Every gradient is an outer product, so layer l of one configuration is
 
-$$ W(t) = d(t)\, W(0) + c\,\gamma_0 \sum_{s<t} K(t,s)\, g(s)\, h(s)^\top , $$
+$$ W(t) = d(t)\, \sigma W(0) + c\,\gamma_0 r \sum_{s<t} K(t,s)\, g(s)\, h(s)^\top , $$
 
-applied as c W(t), with c the scale of the layer ($1/\sqrt{N_l}$; $h = h^l$, $g = g^{l+1}$). A product with
-W(t) is one with W(0), shared by all configurations, and two with the history of h and g. With several
-outputs each has its h and g, and the sum runs over outputs too.
+applied as c W(t), with c the scale of the layer ($1/\sqrt{N_l}$; $h = h^l$, $g = g^{l+1}$), sigma its initial
+scale and r its rate factor. A product with W(t) is one with W(0), shared by all configurations, and two
+with the history of h and g. With several outputs each has its h and g, and the sum runs over outputs too.
 
 Fields are kept as rows [rows, size], one for each output of each configuration, the outputs of a
 configuration next to each other.
@@ -84,6 +84,8 @@ class Weights:
         c of each layer.
     richness : list of floats
         gamma_0 of each configuration.
+    init_scales, rate_factors : lists of L + 1 floats per configuration
+        sigma and r of each layer.
     memories : list of `lib.training.Memory`
         The optimizer of each configuration.
     history : (int, int)
@@ -92,13 +94,17 @@ class Weights:
         C.
     """
 
-    def __init__(self, initial, scales, richness, memories, history, outputs):
+    def __init__(
+        self, initial, scales, richness, init_scales, rate_factors, memories, history, outputs
+    ):
         self.scales, self.richness, self.memories = scales, richness, memories
         self.outputs, self.used = outputs, outputs * len(memories)
         self.rows, _ = rows_for(outputs)
         self.length, self.foldable = history
         self.shared, self.own = initial, None
         self.base_decay = [1.0] * len(memories)
+        # [layers, configurations] each; once history is folded into matrices, sigma is part of them.
+        self.starts, self.factors = np.transpose(init_scales), np.transpose(rate_factors)
         # Sizes are padded (`lib.networks.draws`), so that every configuration's history is equally aligned and
         # a batched product rounds each of them the same, whatever their number.
         self.h, self.g = (
@@ -113,6 +119,7 @@ class Weights:
         if self.foldable and self.count == self.length:
             self._fold()
             self.base_decay = [memory.decay[t] for memory in self.memories]
+            self.starts = np.ones_like(self.starts)
             self._set_time(t)
 
     def _set_time(self, t):
@@ -121,13 +128,15 @@ class Weights:
             _shrinkage(memory.decay[t], base)
             for memory, base in zip(self.memories, self.base_decay, strict=True)
         ]
-        self.decay = like.new_zeros(self.rows, 1)
-        self.decay[: self.used, 0] = like.new_tensor(np.repeat(left, self.outputs))
+        self.decay = like.new_zeros(len(self.scales), self.rows, 1)
+        by_row = np.repeat(self.starts * left, self.outputs, axis=1)
+        self.decay[:, : self.used, 0] = torch.from_numpy(by_row).to(like)
         kicks = [
             richness * np.repeat(memory.K[t, past], self.outputs)
             for memory, richness in zip(self.memories, self.richness, strict=True)
         ]
-        self.kicks = torch.from_numpy(np.array(kicks)).to(like)[:, None]
+        by_layer = self.factors[:, :, None] * np.array(kicks)
+        self.kicks = torch.from_numpy(by_layer).to(like)[:, :, None]
         self.past_h, self.past_g = (
             [field[:, : self.count * self.outputs] for field in kept] for kept in (self.h, self.g)
         )
@@ -160,10 +169,10 @@ class Weights:
     def _add_history(self, base, x, met, left, layer):
         """c * (decay * base + c * sum_s kick(s) left(s) (met(s) . x)), row by row."""
         scale = self.scales[layer]
-        base *= scale * self.decay
+        base *= scale * self.decay[layer]
         if self.count:
             overlap = torch.bmm(self._by_configuration(x), met.transpose(1, 2))
-            kicked = overlap.mul_(self.kicks)
+            kicked = overlap.mul_(self.kicks[layer])
             self._by_configuration(base).baddbmm_(kicked, left, alpha=scale**2)
         return base
 
@@ -182,13 +191,13 @@ class Weights:
         if self.own is None:
             self.own = [[W] * len(self.memories) for W in self.shared]
         for layer, scale in enumerate(self.scales):
-            for i, kick in enumerate(self.kicks[:, 0]):
+            for i, kick in enumerate(self.kicks[layer, :, 0]):
                 h, g = self.h[layer][i], self.g[layer][i]
                 self.own[layer][i] = torch.addmm(
                     self.own[layer][i],
                     (kick[old, None] * g[old]).T,
                     h[old],
-                    beta=self.decay[i].item(),
+                    beta=self.decay[layer, i * self.outputs].item(),
                     alpha=scale,
                 )
                 for field in (h, g):

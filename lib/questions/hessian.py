@@ -42,7 +42,7 @@ def network_sharpness(network, data, training, times, *, dim, seeds, dtype=torch
     ValueError
         If the problem is not covered or `times` are not steps of the run.
     """
-    supported(network, data)
+    supported(network, data, training)
     times = checked_times(times, training.steps)
     seeds = checks.seeds(seeds)
     found = np.empty((3, len(seeds), len(times)))
@@ -67,9 +67,9 @@ def _problem(network, data, dim, seed, dtype):
     architecture = Architecture(network, inputs)
     sampling = inputs.sampling(seed)
     sampling.draw(0)
-    weights = [
-        W.requires_grad_() for W in draw_weights(seed, architecture.sizes, inputs.eigenvalues)
-    ]
+    drawn = draw_weights(seed, architecture.sizes, inputs.eigenvalues)
+    scaled = zip(network.init_scales, drawn, strict=True)
+    weights = [(sigma * W).requires_grad_() for sigma, W in scaled]
     readout = 1 / (network.richness * architecture.last_width)
 
     def end_to_end(weights):

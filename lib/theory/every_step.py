@@ -37,7 +37,8 @@ def solve(networks, data, trainings, grid, keep_matrices, progress, make_stack):
         memories = [training.memory() for training in trainings]
         K = np.array([axis.expand(memory.K) for memory in memories])
         decay = [axis.expand(np.outer(memory.decay, memory.decay)) for memory in memories]
-        problem = assemble(networks, data, axis, K, np.array(decay), make_stack, InputLayer)
+        decay = np.array(decay)
+        problem = assemble(networks, data, trainings, axis, K, decay, make_stack, InputLayer)
         done = march(*problem, progress)
         fields = curves_of(problem[1].losses(slice(0, axis.n)), axis, data)
         verdicts = verdicts_of(fields, done)

@@ -64,7 +64,9 @@ def _march_on_nodes(network, data, training, grid, progress, make_stack):
     zeros, ones = np.zeros((1, axis.n, axis.n)), np.ones((1, axis.n, axis.n))
     noiseless = math.isinf(network.widths[-1]) and data.samples is None
     input_layer = NoiselessInputLayer if noiseless else InputLayer
-    stack, inputs = assemble([network], data, axis, zeros, ones, make_stack, input_layer)
+    stack, inputs = assemble(
+        [network], data, [training], axis, zeros, ones, make_stack, input_layer
+    )
     march = NodeMarch(stack, inputs, [training.start()], training.span, grid.tolerance)
     return stack, inputs, march.run(progress)
 
