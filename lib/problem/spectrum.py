@@ -3,7 +3,6 @@
 from dataclasses import dataclass, field
 
 import numpy as np
-from scipy.linalg import eigh_tridiagonal
 
 from lib import checks
 
@@ -222,6 +221,8 @@ def _gauss_panel(points, mass, power):
     """Gauss nodes of the measure `mass` on `points`, and the weights of `power` on them."""
     if len(np.unique(points)) <= PANEL_NODES:
         return points, mass, power
+    from scipy.linalg import eigh_tridiagonal  # slow to import
+
     basis = np.zeros((PANEL_NODES, len(points)))
     diagonal, off_diagonal = np.zeros(PANEL_NODES), np.zeros(PANEL_NODES)
     basis[0] = np.sqrt(mass / mass.sum())

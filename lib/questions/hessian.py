@@ -2,7 +2,6 @@
 
 import numpy as np
 import torch
-from scipy.sparse.linalg import LinearOperator, eigsh
 
 from lib import checks
 from lib.networks.draws import draw_weights
@@ -100,6 +99,8 @@ def _descend(optimizer, loss, rate, shrink):
 
 def _curvature(loss, weights, unit):
     """Largest eigenvalue of the Hessian, Rayleigh quotient of the kernel, training loss."""
+    from scipy.sparse.linalg import LinearOperator, eigsh  # slow to import
+
     half = loss(weights)
     gradient = torch.autograd.grad(half, weights, create_graph=True)
     sizes = [W.numel() for W in weights]
