@@ -72,17 +72,20 @@ class Lockstep:
             own = slice(i * self.outputs, (i + 1) * self.outputs)
             self.readout[own] = 1 / (network.richness * architecture.last_width)
             self.centered[own] = network.centered
-        own_output = torch.eye(self.outputs, padded(self.outputs)).to(like)
+        own_output = torch.eye(
+            self.outputs, padded(self.outputs), dtype=like.dtype, device=like.device
+        )
         self.top, self.target = repeated(own_output, rows), repeated(inputs.target, rows)
 
     def step(self, t, sampling):
         """Losses of step t, (excess, train) [members, C] each; then the weights move on."""
         self.weights.advance(t)
-        g = self._backward()
-        end_to_end = g[0] * self.readout
         if t == 0:
-            self.origin = end_to_end * self.centered
-        v = self.v = self.target - end_to_end + self.origin
+            self.first = self._start()
+            self.origin = self.target - (1 - self.centered) * self.readout * self.first[0]
+        changes = self._changes()
+        g = [first + change for first, change in zip(self.first, changes, strict=True)]
+        v = self.v = self.origin - self.readout * changes[0]
         u, train = sampling.signal(v)
         if t < self.last_step:
             self.weights.record(self._forward(u), g[1:])
@@ -96,13 +99,22 @@ class Lockstep:
         used = weighted[: len(self.members) * self.outputs, : self.inputs.dim]
         return used.view(len(self.members), self.outputs, -1).cpu().numpy()
 
-    def _backward(self):
-        """g^0 .. g^{L+1}, each [rows, N_l]."""
+    def _start(self):
+        """g^0 .. g^{L+1} of step 0, each [rows, N_l]."""
         g = [self.top]
         for layer, stream in reversed(list(enumerate(self.architecture.streams))):
-            below = self.weights.backward(layer, g[0])
+            below = self.weights.start(layer, g[0])
             g.insert(0, below + g[0] if stream else below)
         return g
+
+    def _changes(self):
+        """What g^0 .. g^{L+1} have changed by since step 0."""
+        changes = [torch.zeros_like(self.top)]
+        for layer, stream in reversed(list(enumerate(self.architecture.streams))):
+            above = self.first[layer + 1] + changes[0]
+            below = self.weights.backward(layer, above, changes[0])
+            changes.insert(0, below + changes[0] if stream else below)
+        return changes
 
     def _forward(self, u):
         """h^0 .. h^L, each [rows, N_l]."""

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from lib import checks
-from lib.networks.draws import Stream, generator, zeros
+from lib.networks.draws import Stream, generator, normal, padded, zeros
 from lib.networks.weights import repeated
 
 
@@ -44,7 +44,15 @@ class Inputs:
         self.eigenvalues = zeros(self.dim, like=like)
         self.target = torch.stack([zeros(self.dim, like=like) for _ in range(outputs)])
         self.eigenvalues[: self.dim] = torch.from_numpy(np.repeat(spectrum.eigenvalues, counts))
-        vectors = target_vectors(spectrum.target_covariance(outputs), counts)
+        if dataset is None:
+            vectors = target_vectors(spectrum.target_covariance(outputs), counts)
+        elif dataset.target.shape[1] != outputs:
+            raise ValueError(
+                f"the dataset has {dataset.target.shape[1]} label(s) per sample, the network {outputs} "
+                "output(s): give outputs the same number."
+            )
+        else:
+            vectors = dataset.target.T.copy()
         self.target[:, : self.dim] = torch.from_numpy(vectors)
 
     def count(self, ratio, what):
@@ -216,8 +224,8 @@ class Gaussian:
         like, outputs = self.inputs.eigenvalues, len(self.inputs.target)
         X = zeros(count, self.inputs.dim, like=like)
         noise = torch.stack([zeros(count, like=like) for _ in range(outputs)])
-        drawn = torch.randn(count, self.inputs.dim, generator=of_inputs, device=like.device)
-        labels = torch.randn(outputs, count, generator=of_labels, device=like.device)
+        drawn = normal(count, self.inputs.dim, generator=of_inputs)
+        labels = normal(outputs, count, generator=of_labels)
         X[:count, : self.inputs.dim] = drawn * self.amplitudes
         noise[:, :count] = self.inputs.data.noise * labels
         return X, noise
@@ -234,17 +242,23 @@ class Resampled:
         self.inputs = inputs
         self.stream = generator(seed, Stream.INPUTS)
         self.size = len(inputs.dataset)
+        self.residuals = inputs.dataset.residuals.reshape(self.size, -1)
+        floors = np.mean(self.residuals**2, axis=0)
+        self.floors = inputs.eigenvalues.new_tensor(floors)
 
     def rows(self, count):
-        """Inputs [count, D] and label residuals [1, count] (padded), new ones at every call."""
-        return self.take(torch.randint(self.size, (count,), generator=self.stream))
+        """Inputs [count, D] and label residuals [C, count] (padded), new ones at every call."""
+        return self.take(torch.randint(self.size, (count,), generator=self.stream, device="cpu"))
 
     def take(self, chosen):
-        dataset, like = self.inputs.dataset, self.inputs.eigenvalues
-        X, noise = zeros(len(chosen), self.inputs.dim, like=like), zeros(len(chosen), like=like)
-        X[: len(chosen), : self.inputs.dim] = torch.from_numpy(dataset.coefficients[chosen])
-        noise[: len(chosen)] = torch.from_numpy(dataset.residuals[chosen])
-        return X, noise[None]
+        coefficients, like = self.inputs.dataset.coefficients, self.inputs.eigenvalues
+        chosen, count = chosen.numpy(), len(chosen)
+        X = zeros(count, self.inputs.dim, like=like)
+        X[:count, : self.inputs.dim] = torch.from_numpy(coefficients[chosen])
+        residuals = torch.from_numpy(self.residuals[chosen]).to(like)
+        noise = like.new_zeros(residuals.shape[1], padded(count))
+        noise[:, :count] = residuals.T
+        return X, noise
 
     def excess(self, v, train):
         """Excess loss of the population for each row of v."""
@@ -255,20 +269,22 @@ class Split(Resampled):
     """A training set drawn from a dataset without replacement; what is left over is the test set."""
 
     def rows(self, count):
-        """Inputs [count, D] and label residuals [1, count] (padded); the rest is held out."""
+        """Inputs [count, D] and label residuals [C, count] (padded); the rest is held out."""
         if count >= self.size:
             raise ValueError(
                 f"samples is {count} of a dataset of {self.size}: leave some of it for the test."
             )
         self.count = count
-        return self.take(torch.randperm(self.size, generator=self.stream)[:count])
+        order = torch.randperm(self.size, generator=self.stream, device="cpu")
+        return self.take(order[:count])
 
     def excess(self, v, train):
         r"""Loss on the held-out samples without the noise floor $\sigma^2$, for each row of v.
 
         A sum over them is one over the dataset, where $\sum_\mu \Delta_\mu^2 = n(\sum_k \lambda_k v_k^2 + \sigma^2)$
-        because the residuals are orthogonal to the inputs, less one over the training set.
+        because the residuals are orthogonal to the inputs, less one over the training set. With several
+        outputs each has its own $\sigma^2$.
         """
-        floor = self.inputs.data.noise**2
+        floor = repeated(self.floors, len(v))
         total = self.size * (self.inputs.excess(v) + floor)
         return (total - self.count * train) / (self.size - self.count) - floor

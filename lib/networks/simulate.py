@@ -159,7 +159,7 @@ def simulate(
     bar = tqdm(total=total, delay=LONG_RUN, leave=False, disable=not bar_wanted)
     factors = [made_by.rate_factors(of) for of, made_by in zip(networks, trainings, strict=True)]
     train_seed = partial(_train, networks, factors, memories, groups, architecture, inputs)
-    with torch.inference_mode(), bar:
+    with torch.inference_mode(), torch.autocast(like.device.type, enabled=False), bar:
         finished = _record(train_seed, seeds, kept, by_output, errors, bar)
     excess, train = by_output.sum(axis=-2)
     test = excess + outputs * data.noise**2
@@ -251,7 +251,7 @@ def _dataset(dataset, data):
         return None
     if not isinstance(dataset, Dataset):
         raise ValueError(f"dataset is {dataset!r}: give a lib.Dataset.")
-    if data.spectrum is not dataset.spectrum or data.noise != dataset.noise:
+    if not dataset.describes(data):
         raise ValueError(
             "data and dataset differ in spectrum or noise: make data with dataset.data(...)."
         )
@@ -272,9 +272,9 @@ def _groups(memories, architecture):
 
 
 def _precision(dtype):
-    names = {"float32": torch.float32, "float64": torch.float64}
-    for name, precision in names.items():
-        if dtype in (name, precision):
+    for precision in (torch.float32, torch.float64):
+        name = str(precision).removeprefix("torch.")
+        if dtype is precision or dtype in (name, np.dtype(name)):
             return precision
     raise ValueError(f"dtype is {dtype!r}: give 'float32' or 'float64'.")
 
@@ -294,7 +294,7 @@ def _device(device):
 def _kept_steps(keep_errors, steps):
     if not checks.listed(keep_errors):
         raise ValueError(f"keep_errors is {keep_errors!r}: give a list of steps.")
-    kept = [checks.integer("keep_errors", step, least=0) for step in keep_errors]
+    kept = [checks.integer("keep_errors", step, least=0) for step in checks.plain(keep_errors)]
     if any(step > steps for step in kept):
         raise ValueError(f"keep_errors lists steps beyond the last one, {steps}.")
     return kept

@@ -8,13 +8,19 @@ applied as c W(t), with c the scale of the layer ($1/\sqrt{N_l}$; $h = h^l$, $g 
 scale and r its rate factor. A product with W(t) is one with W(0), shared by all configurations, and two
 with the history of h and g. With several outputs each has its h and g, and the sum runs over outputs too.
 
+What is passed back is the change of a field since step 0, $\delta g(t) = g(t) - g(0)$, where
+
+$$ W(t)^\top g(t) - W(0)^\top g(0) = d\, W(0)^\top \delta g(t) + (d - 1)\, W(0)^\top g(0) + (W(t) - d\, W(0))^\top g(t) $$
+
+so that a centred network of small richness does not lose it as the difference of two large numbers.
+
 Fields are kept as rows [rows, size], one for each output of each configuration, the outputs of a
 configuration next to each other.
 
 Once momentum has been forgotten, weight decay shrinks an old gradient exactly as it shrinks W(0):
 K(t,s)/d(t) no longer changes. When so many such steps have gathered that they hold as many numbers as
-the matrices themselves, they are folded into one matrix for each configuration, which takes the place
-of W(0). Hence time and memory per step grow up to about N/2 steps (equal widths N) and then stay.
+the matrices themselves, they are folded into one matrix for each configuration, which shrinks as they
+do. Hence time and memory per step grow up to about N/2 steps (equal widths N) and then stay.
 """
 
 from itertools import pairwise
@@ -101,9 +107,9 @@ class Weights:
         self.outputs, self.used = outputs, outputs * len(memories)
         self.rows, _ = rows_for(outputs)
         self.length, self.foldable = history
-        self.shared, self.own = initial, None
+        self.shared, self.own, self.passed = initial, None, [None] * len(initial)
         self.base_decay = [1.0] * len(memories)
-        # [layers, configurations] each; once history is folded into matrices, sigma is part of them.
+        # [layers, configurations] each.
         self.starts, self.factors = np.transpose(init_scales), np.transpose(rate_factors)
         # Sizes are padded (`lib.networks.draws`), so that every configuration's history is equally aligned and
         # a batched product rounds each of them the same, whatever their number.
@@ -119,18 +125,15 @@ class Weights:
         if self.foldable and self.count == self.length:
             self._fold()
             self.base_decay = [memory.decay[t] for memory in self.memories]
-            self.starts = np.ones_like(self.starts)
             self._set_time(t)
 
     def _set_time(self, t):
         like, past = self.shared[0], slice(self.first, self.first + self.count)
-        left = [
-            _shrinkage(memory.decay[t], base)
-            for memory, base in zip(self.memories, self.base_decay, strict=True)
-        ]
-        self.decay = like.new_zeros(len(self.scales), self.rows, 1)
-        by_row = np.repeat(self.starts * left, self.outputs, axis=1)
-        self.decay[:, : self.used, 0] = torch.from_numpy(by_row).to(like)
+        left = np.array([memory.decay[t] for memory in self.memories])
+        self.decay = [self._column(starts * left) for starts in self.starts]
+        self.shrunk = self._column(left - 1)
+        pairs = zip(left, self.base_decay, strict=True)
+        self.own_decay = self._column([_shrinkage(*pair) for pair in pairs])
         kicks = [
             richness * np.repeat(memory.K[t, past], self.outputs)
             for memory, richness in zip(self.memories, self.richness, strict=True)
@@ -141,40 +144,50 @@ class Weights:
             [field[:, : self.count * self.outputs] for field in kept] for kept in (self.h, self.g)
         )
 
+    def _column(self, by_configuration):
+        """One number for each configuration as a column [rows, 1]."""
+        column = self.shared[0].new_zeros(self.rows, 1)
+        repeated = np.repeat(by_configuration, self.outputs)
+        column[: self.used, 0] = torch.from_numpy(repeated).to(column)
+        return column
+
     def forward(self, layer, x):
         """c W^l(t) x, row by row of x [rows, size]."""
-        if self.own is None:
-            base = x @ self.shared[layer].T
-        else:
-            base = self._each(layer, x, lambda W: W)
-        return self._add_history(base, x, self.past_h[layer], self.past_g[layer], layer)
+        image = self.scales[layer] * self.decay[layer] * (x @ self.shared[layer].T)
+        return self._add_learned(image, layer, x, self.past_h, self.past_g, lambda W: W)
 
-    def backward(self, layer, y):
-        """c W^l(t)^T y, row by row of y [rows, size]."""
-        if self.own is None:
-            base = y @ self.shared[layer]
-        else:
-            base = self._each(layer, y, lambda W: W.T)
-        return self._add_history(base, y, self.past_g[layer], self.past_h[layer], layer)
+    def start(self, layer, y):
+        """c W^l(0)^T y for the field y(0) of step 0, which `backward` refers to."""
+        start = self.scales[layer] * self._column(self.starts[layer])
+        self.passed[layer] = start * (y @ self.shared[layer])
+        return self.passed[layer]
 
-    def _each(self, layer, x, side):
-        rows = [side(self.own[layer][i // self.outputs]) @ x[i] for i in range(self.used)]
-        unused = rows[0].new_zeros(self.rows - len(rows), len(rows[0]))
-        return torch.cat([torch.stack(rows), unused])
+    def backward(self, layer, y, change):
+        """c W^l(t)^T y less the same at step 0, row by row of y [rows, size] and of its change since."""
+        scale = self.scales[layer]
+        image = scale * self.decay[layer] * (change @ self.shared[layer])
+        image += self.shrunk * self.passed[layer]
+        return self._add_learned(image, layer, y, self.past_g, self.past_h, lambda W: W.T)
+
+    def _add_learned(self, image, layer, x, met, left, side):
+        """Add what the weights have learned to `image`: what was folded, and the history."""
+        if self.own is not None:
+            rows = [side(self.own[layer][i // self.outputs]) @ x[i] for i in range(self.used)]
+            folded = self.scales[layer] * self.own_decay[: self.used] * torch.stack(rows)
+            image[: self.used] += folded
+        return self._add_history(image, x, met[layer], left[layer], layer)
 
     def _by_configuration(self, field):
         """The used rows of `field`, [configurations, C, size]."""
         return field[: self.used].view(len(self.memories), self.outputs, -1)
 
-    def _add_history(self, base, x, met, left, layer):
-        """c * (decay * base + c * sum_s kick(s) left(s) (met(s) . x)), row by row."""
-        scale = self.scales[layer]
-        base *= scale * self.decay[layer]
+    def _add_history(self, image, x, met, left, layer):
+        """Add c^2 sum_s kick(s) left(s) (met(s) . x) to `image`, row by row."""
         if self.count:
             overlap = torch.bmm(self._by_configuration(x), met.transpose(1, 2))
             kicked = overlap.mul_(self.kicks[layer])
-            self._by_configuration(base).baddbmm_(kicked, left, alpha=scale**2)
-        return base
+            self._by_configuration(image).baddbmm_(kicked, left, alpha=self.scales[layer] ** 2)
+        return image
 
     def record(self, h, g):
         """Store the fields of the current step: h^0 .. h^L and g^1 .. g^{L+1}, rows as in `forward`."""
@@ -189,7 +202,7 @@ class Weights:
         end, stop = self.foldable * self.outputs, self.count * self.outputs
         old, rest = slice(0, end), slice(end, stop)
         if self.own is None:
-            self.own = [[W] * len(self.memories) for W in self.shared]
+            self.own = [[torch.zeros_like(W) for _ in self.memories] for W in self.shared]
         for layer, scale in enumerate(self.scales):
             for i, kick in enumerate(self.kicks[layer, :, 0]):
                 h, g = self.h[layer][i], self.g[layer][i]
@@ -197,7 +210,7 @@ class Weights:
                     self.own[layer][i],
                     (kick[old, None] * g[old]).T,
                     h[old],
-                    beta=self.decay[layer, i * self.outputs].item(),
+                    beta=self.own_decay[i * self.outputs].item(),
                     alpha=scale,
                 )
                 for field in (h, g):

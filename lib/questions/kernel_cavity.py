@@ -16,7 +16,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from lib.questions.kernel_bulk import KernelBulk
-from lib.questions.trained_matrices import initial_scale, rate_factor
 
 NEGLIGIBLE = 1e-14
 """Directions in which S is smaller than this, relative to its largest eigenvalue, are left out."""
@@ -90,7 +89,7 @@ class Cavity:
         widths = np.array(run.network.widths)
         ratio = widths / np.array([1.0, *widths[:-1]])
         backward = np.array([run.C_g[l + 1][t, t] for l in range(self.depth)])
-        rates = [rate_factor(run.training, run.network, l) for l in range(self.depth + 1)]
+        rates = run.training.rate_factors(run.network)
         scales = [1.0, *(matrix.scale[t] ** 2 for matrix in self.matrices)]
         reach = np.cumprod(scales) * np.array([1.0, *[self.trained.inputs] * self.depth])
         return np.array([*(ratio * backward), 1.0]) * rates * reach / widths[-1]
@@ -105,10 +104,10 @@ class Cavity:
 
         def left(m):
             """What is left of the initial scale of W^m at each step."""
-            return initial_scale(network, m) * memory.decay[past]
+            return network.init_scales[m] * memory.decay[past]
 
         def moved(m):
-            return rate_factor(run.training, network, m) * network.richness * memory.K[past, past]
+            return run.training.rate_factors(network)[m] * network.richness * memory.K[past, past]
 
         below, above = np.outer(left(l - 1), left(l - 1)), np.outer(left(l), left(l))
         F, cov_xi = below * R_h[l - 1] + moved(l - 1) * C_h[l - 1], below * C_h[l - 1]

@@ -112,7 +112,7 @@ def measured_outliers(
                                 left, matrix.readout()
                             )
                     if checks.flag("kernel", kernel):
-                        top[j, i] = _kernel(lockstep)
+                        top[j, i] = _kernel(lockstep, training.rate_factors(network))
     only = 0 if network.outputs == 1 else slice(None)
     overlaps = {"target": with_target[..., only], "readout": with_readout[..., only]}
     return MeasuredOutliers(times, seeds, inputs.dim, values, top, overlaps)
@@ -125,6 +125,7 @@ def _trained(network, training, architecture, inputs, seed, last):
     lockstep = Lockstep(
         [0],
         [network],
+        [training.rate_factors(network)],
         [memory],
         history_length(architecture.sizes, memory),
         architecture,
@@ -211,19 +212,19 @@ def _backward_fields(lockstep):
     return g
 
 
-def _kernel(lockstep):
-    r"""Largest eigenvalue of $\Theta$: $\Theta_{cc'} = \frac{1}{\nu_L} \sum_l (g^{l+1}_c \cdot g^{l+1}_{c'})\, \tau_l^2\, \Phi_l^\top \Phi_l$.
+def _kernel(lockstep, rates):
+    r"""Largest eigenvalue of $\Theta$: $\Theta_{cc'} = \frac{1}{\nu_L} \sum_l r_l \tau_l^2\, (g^{l+1}_c \cdot g^{l+1}_{c'})\, \Phi_l^\top \Phi_l$.
 
-    $\tau_l$ is the scale of the layer and $\Phi_l$ the map from the inputs to $h^l$.
+    $\tau_l$ is the scale of the layer, $r_l$ its rate factor, $\Phi_l$ the map from the inputs to $h^l$.
     """
     architecture, weights = lockstep.architecture, lockstep.weights
     dim, outputs, depth = architecture.sizes[0], lockstep.outputs, len(architecture.sizes) - 2
     g = _backward_fields(lockstep)
     grams = []
-    for field, scale in zip(g, architecture.scales, strict=True):
+    for field, scale, rate in zip(g, architecture.scales, rates, strict=True):
         used = field[:outputs]
-        grams.append((scale**2 * used @ used.T).numpy())
-    grams[-1] = np.eye(outputs)
+        grams.append((rate * scale**2 * used @ used.T).numpy())
+    grams[-1] = rates[-1] * np.eye(outputs)
 
     def product(vector):
         x = [_padded(lockstep, vector.reshape(outputs, dim))]

@@ -137,24 +137,14 @@ def trained_network(network, data, training):
     return TrainedNetwork(run, valid, inputs, layers)
 
 
-def initial_scale(network, l):
-    """sigma_l, the initial standard deviation of the entries of W^l."""
-    return 1.0
-
-
-def rate_factor(training, network, l):
-    """r_l, the factor of the learning rate with which W^l moves."""
-    return 1.0
-
-
 def _matrix(run, l, rho, factor, inputs, valid):
     """Matrix l, whose image of h^l goes into the forward pass with a `factor`."""
     network, training = run.network, run.training
     memory, outputs = training.memory(), network.outputs
     rows = slice(0, valid * outputs)
-    scale = initial_scale(network, l) * memory.decay[:valid]
+    scale = network.init_scales[l] * memory.decay[:valid]
     column = factor * np.repeat(scale, outputs)
-    moved = rate_factor(training, network, l) * factor * network.richness * memory.K[:valid, :valid]
+    moved = training.rate_factors(network)[l] * factor * network.richness * memory.K[:valid, :valid]
     k = np.repeat(
         np.divide(moved, scale[:, None], where=scale[:, None] > 0, out=0 * moved), outputs, 1
     )
@@ -181,7 +171,7 @@ def target_in_signal(trained):
     memory = run.training.memory()
     ones = np.ones((outputs, outputs))
     K, decay = memory.K[: trained.valid, : trained.valid], memory.decay[: trained.valid]
-    sigma, rate = initial_scale(network, 0), rate_factor(run.training, network, 0)
+    sigma, rate = network.init_scales[0], run.training.rate_factors(network)[0]
     untrained = sigma**2 * np.kron(np.outer(decay, decay), ones) * run.R_g[1][rows, rows]
     learned = rate * network.richness * np.kron(K, ones) * run.C_g[1][rows, rows]
     ratio = network.widths[0] / network.widths[-1]

@@ -94,8 +94,10 @@ def test_the_bulk_is_that_of_random_matrices():
 @pytest.mark.parametrize("parameter", [0.2, 0.9])
 def test_the_response_is_symmetric(of, parameter):
     """What a source at one field does to another is mutual: every equation takes part in it."""
-    network = lib.Network(3, (0.5, 1.3, 0.8), 9.0)
-    training = lib.GradientDescent(8, 0.01, momentum=0.4, weight_decay=3.0)
+    network = lib.Network(3, (0.5, 1.3, 0.8), 9.0, init_scale=(1.2, 0.7, 0.9, 1.1))
+    training = lib.GradientDescent(
+        8, 0.01, momentum=0.4, weight_decay=3.0, layer_rates=(0.5, 1.5, 0.8, 1.2)
+    )
     trained = trained_network(network, lib.Data(samples=2, noise=0.3), training)
     cavity = Cavity(trained, 8, of)
     S = cavity.response(parameter)

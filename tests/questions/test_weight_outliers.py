@@ -75,6 +75,11 @@ VARIED = {
         lib.Data(samples=3, noise=0.5),
         lib.GradientDescent(5, 0.02, momentum=0.5, weight_decay=1.0),
     ),
+    "scales and rates of their own": (
+        lib.Network(2, (1.4, 0.6), 8.0, init_scale=(1.3, 0.6, 0.8)),
+        lib.Data(samples=3, noise=0.5),
+        lib.GradientDescent(5, 0.05, weight_decay=1.0, layer_rates=(0.5, 2.0, 0.7)),
+    ),
     "residual": (
         lib.Network(3, 0.8, 10.0, branch_scale=2.0),
         lib.Data(batch=1.0, noise=0.2),
