@@ -28,6 +28,8 @@ class Inputs:
         $1/\sqrt D$, or 1 for a dimension-free spectrum: the scale of W^0 and of the inputs.
     eigenvalues : [D] (padded)
     target : [C, D] (padded)
+    given : ([n, D], [n, C])
+        Coefficients and label residuals of the dataset, if there is one.
 
     Raises
     ------
@@ -54,6 +56,11 @@ class Inputs:
             )
         else:
             vectors = dataset.target.T.copy()
+            residuals = dataset.residuals.reshape(len(dataset), -1)
+            self.given = tuple(
+                torch.from_numpy(values.copy()).to(like)
+                for values in (dataset.coefficients, residuals)
+            )
         self.target[:, : self.dim] = torch.from_numpy(vectors)
 
     def count(self, ratio, what):

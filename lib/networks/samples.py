@@ -67,13 +67,13 @@ class Resampled:
         return self.take(torch.randint(self.size, (count,), generator=self.stream, device="cpu"))
 
     def take(self, chosen):
-        coefficients, like = self.inputs.dataset.coefficients, self.inputs.eigenvalues
-        chosen, count = chosen.numpy(), len(chosen)
+        coefficients, residuals = self.inputs.given
+        like, count = self.inputs.eigenvalues, len(chosen)
+        chosen = chosen.to(like.device)
         X = zeros(count, self.inputs.dim, like=like)
-        X[:count, : self.inputs.dim] = torch.from_numpy(coefficients[chosen])
-        residuals = torch.from_numpy(self.residuals[chosen]).to(like)
+        X[:count, : self.inputs.dim] = coefficients[chosen]
         noise = like.new_zeros(residuals.shape[1], padded(count))
-        noise[:, :count] = residuals.T
+        noise[:, :count] = residuals[chosen].T
         return X, noise
 
     def excess(self, v, train):

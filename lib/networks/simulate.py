@@ -164,9 +164,9 @@ def simulate(
         except KeyboardInterrupt:
             pass
     by_output, errors = np.moveaxis(losses, 2, 1), np.moveaxis(errors, 1, 0)
-    excess, train = by_output.sum(axis=-2)
+    excess, of_training = by_output.sum(axis=-2)
     test = excess + outputs * data.noise**2
-    status = _verdicts((test, excess, train), by_output, finished)
+    status = _verdicts((test, excess, of_training), by_output, finished)
     only = 0 if single else slice(None)
     return Runs(
         network=networks[0] if single else networks,
@@ -179,7 +179,7 @@ def simulate(
         wall_time=time.perf_counter() - start,
         test_loss=test[only],
         excess_loss=excess[only],
-        train_loss=train[only],
+        train_loss=of_training[only],
         excess_by_output=by_output[0][only],
         train_by_output=by_output[1][only],
         weight_error=(errors if outputs > 1 else errors.squeeze(-2))[only] if kept else None,
