@@ -79,6 +79,7 @@ def test_trainings_are_equal_if_they_say_the_same():
     assert one != lib.GradientDescent(3, 0.1) and one != lib.GradientDescent(3, [0.1, 0.2, 0.4])
     assert one != lib.GradientDescent(3, rates, weight_decay=0.1) and one != "training"
     assert lib.GradientDescent(3, 0.1) == lib.GradientDescent(3, np.float64(0.1))
+    assert one != lib.GradientDescent(3, rates, layer_rates=[1, 2])
 
 
 def test_data_are_equal_if_they_say_the_same():
