@@ -259,7 +259,7 @@ PROBLEMS = {
 @pytest.mark.parametrize("name", PROBLEMS)
 def test_theory_and_networks_agree(name):
     theory = lib.solve(*PROBLEMS[name])
-    runs = lib.simulate(*PROBLEMS[name], dim=200, seeds=120, dtype="float32")
+    runs = lib.simulate(*PROBLEMS[name], dim=200, seeds=200, dtype="float32")
     assert_agrees(theory, runs)
 
 
@@ -360,7 +360,46 @@ def test_divergence_is_inf_and_named_while_others_go_on():
     assert np.isfinite(runs.train_loss[0]).all()
 
 
+def test_seeds_together_are_the_seeds_alone(monkeypatch):
+    problem = (
+        lib.Network(2, (0.7, 1.3)),
+        lib.Data(batch=0.5, noise=0.2),
+        lib.GradientDescent(8, 0.1),
+    )
+    together = lib.simulate(*problem, dim=30, seeds=5, keep_errors=[3])
+    monkeypatch.setattr("lib.networks.together.CACHE_BYTES", 1)
+    alone = lib.simulate(*problem, dim=30, seeds=5, keep_errors=[3])
+    np.testing.assert_array_equal(together.excess_by_output, alone.excess_by_output)
+    np.testing.assert_array_equal(together.train_loss, alone.train_loss)
+    np.testing.assert_array_equal(together.weight_error, alone.weight_error)
+
+
+def test_no_step_copies_from_or_to_the_host(monkeypatch):
+    """What would make a GPU wait: counted at every step after the first."""
+    copies = []
+    for name in ("cpu", "item", "numpy", "tolist", "__array__", "__bool__", "__float__"):
+        monkeypatch.setattr(torch.Tensor, name, counted(getattr(torch.Tensor, name), copies))
+    monkeypatch.setattr(torch, "from_numpy", counted(torch.from_numpy, copies))
+    counts = []
+    step = Lockstep.step
+    monkeypatch.setattr(
+        Lockstep, "step", lambda self, *args: (counts.append(len(copies)), step(self, *args))[1]
+    )
+    network, data = lib.Network(2, 1.0), lib.Data(samples=1.5, noise=0.3)
+    lib.simulate(network, data, lib.GradientDescent(60, 0.05, weight_decay=0.3), dim=12, seeds=3)
+    assert len(counts) == 61 and counts[-1] == counts[0]
+
+
+def counted(function, calls):
+    def call(*args, **options):
+        calls.append(function)
+        return function(*args, **options)
+
+    return call
+
+
 def test_an_interrupt_returns_what_is_finished(monkeypatch):
+    monkeypatch.setattr("lib.networks.together.CACHE_BYTES", 1)  # one seed after the other
     problem = lib.Network(1, 1.0), lib.Data(batch=0.5), lib.GradientDescent(10, 0.05)
     whole = lib.simulate(*problem, dim=30, seeds=3)
     calls = iter(range(10**6))
