@@ -40,9 +40,14 @@ def assemble(networks, data, trainings, axis, K, decay, make_stack, input_layer)
     return stack, inputs
 
 
-def bytes_of(network, data, rows):
+def noiseless(network, data):
+    """Whether the error of the weights does not fluctuate: infinite width, population gradients."""
+    return math.isinf(network.widths[-1]) and data.samples is None and data.batch is None
+
+
+def bytes_of(network, data, rows, *, mean_only=False):
     """About how much memory one configuration takes on so many rows in time."""
-    modes = len(data.spectrum.quadrature(network.outputs)[0])
+    modes = 0 if mean_only else len(data.spectrum.quadrature(network.outputs)[0])
     return 8 * (matrices_of(network) + modes + 20) * (rows * network.outputs) ** 2
 
 

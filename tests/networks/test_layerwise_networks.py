@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from expectations import assert_within_four_standard_errors
+from expectations import assert_agrees
 
 import lib
 from lib.networks.draws import draw_weights
@@ -65,8 +65,8 @@ def test_networks_lie_around_the_theory():
     network = lib.Network(2, 0.8, 1.2, init_scale=SCALES)
     training = lib.GradientDescent(29, 0.03, layer_rates=RATES)
     theory = lib.solve(network, lib.Data(), training)
-    runs = lib.simulate(network, lib.Data(), training, dim=400, seeds=12)
-    assert_within_four_standard_errors(theory, runs, scatter=0.1)
+    runs = lib.simulate(network, lib.Data(), training, dim=200, seeds=120, dtype="float32")
+    assert_agrees(theory, runs)
 
 
 def test_networks_of_repeated_noisy_data_lie_around_the_theory():
@@ -74,8 +74,8 @@ def test_networks_of_repeated_noisy_data_lie_around_the_theory():
     training = lib.GradientDescent(39, 0.02, layer_rates=(2, 1, 0.3, 1.5))
     data = lib.Data(samples=2, noise=0.3)
     theory = lib.solve(network, data, training)
-    runs = lib.simulate(network, data, training, dim=300, seeds=8)
-    assert_within_four_standard_errors(theory, runs, scatter=0.1)
+    runs = lib.simulate(network, data, training, dim=200, seeds=120, dtype="float32")
+    assert_agrees(theory, runs)
 
 
 def test_sharpness_of_scaled_networks():

@@ -231,3 +231,15 @@ def test_ensembles_have_the_scales_too():
     )
     same = lib.ensembles.overlap(solution, lib.ensembles.Shared.EVERYTHING)
     np.testing.assert_allclose(same, solution.excess_loss, rtol=1e-10)
+
+
+@pytest.mark.parametrize("branch_scale", [None, 0.8])
+def test_sweeps_without_matrices_take_the_mean_alone(branch_scale):
+    """Infinite width, population gradients: the losses without matrices are those with them."""
+    network = lib.Network(2, inf, branch_scale=branch_scale, outputs=2, init_scale=SCALES)
+    data = lib.Data(spectrum=POWER_LAW, noise=0.1)
+    training = lib.GradientDescent(30, 0.1, momentum=0.5)
+    mean, whole = (lib.solve(network, data, training, keep_matrices=keep) for keep in (False, True))
+    for name in ("test_loss", "train_loss", "excess_by_output", "bias", "width_variance"):
+        np.testing.assert_allclose(getattr(mean, name), getattr(whole, name), rtol=1e-12)
+    assert mean.residual < 1e-12
