@@ -9,7 +9,7 @@ from datetime import datetime
 from pathlib import Path
 
 import nbformat
-import yaml
+import yaml_files
 from docutils import nodes
 from jupyter_cache.executors import utils
 from sphinx.util.docutils import SphinxDirective
@@ -25,7 +25,7 @@ SOLVED = re.compile(r"^```\{solution-start\} (\S+)", re.M)
 
 def facts(root):
     """Level and minutes of each exercise, by label."""
-    return yaml.safe_load((Path(root) / LIST).read_text())
+    return yaml_files.load(Path(root) / LIST)
 
 
 def exercises(text):

@@ -168,7 +168,7 @@ class _Matrix:
         return self.unit * self._apply(self.lockstep.weights.forward, columns, self.shape[0])
 
     def backward(self, columns):
-        return self.unit * self._apply(self.lockstep.weights.backward, columns, self.shape[1])
+        return self.unit * self._apply(self.lockstep.weights.adjoint, columns, self.shape[1])
 
     def readout(self):
         """The readouts at this time, [C, N_L]."""
@@ -207,7 +207,7 @@ def _backward_fields(lockstep):
     """g^1 .. g^{L+1} of the weights as they are now."""
     g = [lockstep.top]
     for layer in range(len(lockstep.architecture.streams) - 1, 0, -1):
-        below = lockstep.weights.backward(layer, g[0])
+        below = lockstep.weights.adjoint(layer, g[0])
         g.insert(0, below + g[0] if lockstep.architecture.streams[layer] else below)
     return g
 
@@ -234,7 +234,7 @@ def _kernel(lockstep, rates):
         y = torch.zeros_like(x[-1])
         for layer in range(depth, -1, -1):
             if layer < depth:
-                back = weights.backward(layer, y)
+                back = weights.adjoint(layer, y)
                 y = back + y if architecture.streams[layer] else back
             gram = torch.as_tensor(grams[layer]).to(y)
             y[:outputs] += gram @ x[layer][:outputs]
