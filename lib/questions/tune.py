@@ -236,7 +236,7 @@ def _search(candidates, starts, tolerance):
 def _origins(candidates, starts):
     """`start`, if training does not diverge there, and the best of the points around it."""
     n = len(candidates.start)
-    shifts = qmc.Sobol(n, seed=0).random_base2(int(np.ceil(np.log2(CANDIDATES * n))))
+    shifts = qmc.Sobol(n, scramble=False).random_base2(int(np.ceil(np.log2(CANDIDATES * n))))
     points = candidates.start + np.log(SPREAD) * (2 * shifts - 1)
     points = np.concatenate([candidates.start[None], points if starts > 1 else points[:0]])
     logs = objective(candidates.evaluate(points))
@@ -255,10 +255,10 @@ def _found(candidates, bottom, found):
     sizes, axes = sizes[::-1], axes[:, ::-1]
     moved = np.abs(bottom.point - candidates.start).max()
     status = Tuning.CONVERGED
-    if bottom.edge:
-        status = Tuning.AT_EDGE
-    elif moved > np.log(REACH) - 1:
+    if moved > np.log(REACH) - 1:
         status = Tuning.RUNAWAY
+    elif bottom.edge:
+        status = Tuning.AT_EDGE
     elif not bottom.settled:
         status = Tuning.UNSETTLED
     elif (sizes < FREE * np.abs(sizes).max()).any():
