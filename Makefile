@@ -12,12 +12,19 @@ SOURCES := $(wildcard _config.yml _toc.yml *.md CITATION.cff references.bib chap
 export OMP_NUM_THREADS ?= 1
 export OPENBLAS_NUM_THREADS ?= 1
 
-# After a failed build: its warnings, and the last lines of each chapter's traceback.
-EXPLAIN = tail -n 20 _build/warnings.log; grep -a 'WARNING: \|rror: ' _build/warnings.log | cut -c1-300; \
-  find _build/html -name '*.err.log' -exec tail -n 8 {} \; ; exit 1
+# Numbers may depend on these: the book is built anew when one of them changes.
+SETTINGS := _build/settings
+CHOSEN := seeds from $(SEED_OFFSET), kernel $(OPENBLAS_CORETYPE), threads $(OMP_NUM_THREADS) $(OPENBLAS_NUM_THREADS)
+
+# For our extensions and commands, and so that nothing asks whether a person is watching.
+IN_BOOK := CI=true PYTHONPATH=book/ext:book
+SPHINX := $(IN_BOOK) $(BIN)/jupyter-book build -W -n --keep-going --all
+# What failed is not a book.
+FAIL := { rm -rf _build/html; exit 1; }
+EXPLAIN := { tail -n 20 _build/warnings.log; grep -a 'WARNING: \|rror: ' _build/warnings.log | cut -c1-300; $(FAIL); }
 
 .DEFAULT_GOAL := help
-.PHONY: help book test lint notebooks student branch links bench picture serve chromium node node_modules
+.PHONY: help book test everywhere lint notebooks student branch links bench picture serve chromium node node_modules always
 
 help:  ## Show this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -28,15 +35,25 @@ $(READY): requirements.txt constraints.txt pyproject.toml
 	$(BIN)/python -m pip install --quiet --no-deps -e .
 	touch $@
 
-$(HTML): $(READY) $(SOURCES)
-	mkdir -p _build
-	CI=true PYTHONPATH=book/ext:book $(BIN)/jupyter-book build . -W -n --keep-going --all 2> _build/warnings.log || { $(EXPLAIN); }
-	test -f $@
+$(SETTINGS): always
+	@mkdir -p _build
+	@echo "$(CHOSEN)" | cmp -s - $@ || echo "$(CHOSEN)" > $@
 
-book: $(HTML)  ## Build and execute the book into _build/html
+# Executed notebooks are kept in _build/runs; pages are made aside, so that _build/html is a whole book or none.
+$(HTML): $(READY) $(SETTINGS) $(SOURCES)
+	$(IN_BOOK) $(BIN)/python -m execute || $(FAIL)
+	rm -rf _build/new
+	$(SPHINX) . --path-output _build/new 2> _build/warnings.log || $(EXPLAIN)
+	rm -rf _build/html && mv _build/new/_build/html _build/html
+	touch $@
+
+book: $(HTML)  ## Execute what has changed and build the book into _build/html
 
 test: $(HTML) chromium node_modules  ## Run all tests, those of the built pages among them
 	$(BIN)/python -m pytest
+
+everywhere: $(READY)  ## Execute and test the book with other BLAS kernels, threads and seeds (hours)
+	$(IN_BOOK) $(BIN)/python -m everywhere $(PAGES)
 
 chromium: PACKAGE := chromium
 node: PACKAGE := nodejs
@@ -63,19 +80,20 @@ notebooks: $(READY)  ## Bring notebooks/ and chapters/ in step
 	$(BIN)/jupytext --quiet --to ipynb --output notebooks/explorer.ipynb live/explorer.md
 
 student: $(READY)  ## Write the edition without solutions, _build/student/html and _build/student/notebooks
-	PYTHONPATH=book/ext:book $(BIN)/python -m publish.student sources _build/student
-	CI=true PYTHONPATH=book/ext:book $(BIN)/jupyter-book build _build/student/source --path-output _build/student/built -W -n --keep-going --all
+	$(IN_BOOK) $(BIN)/python -m publish.student sources _build/student
+	$(IN_BOOK) $(BIN)/python -m execute _build/student/source
+	$(SPHINX) _build/student/source --path-output _build/student/built
 	mv _build/student/built/_build/html _build/student/html
-	PYTHONPATH=book/ext:book $(BIN)/python -m publish.student check _build/student
+	$(IN_BOOK) $(BIN)/python -m publish.student check _build/student
 
 branch: $(READY)  ## Write what the branch of notebooks holds into _build/branch
 	rm -rf _build/branch
-	PYTHONPATH=book/ext:book $(BIN)/python -m publish.notebooks _build/branch
+	$(IN_BOOK) $(BIN)/python -m publish.notebooks _build/branch
 
 links: $(READY)  ## Try all links that lead out of the book
 	mkdir -p _build
-	sed 's/execute_notebooks: force/execute_notebooks: "off"/' _config.yml > _build/links.yml
-	PYTHONPATH=book/ext:book $(BIN)/jupyter-book build . --config _build/links.yml --builder linkcheck --path-output _build/links
+	sed 's/execute_notebooks: cache/execute_notebooks: "off"/' _config.yml > _build/links.yml
+	$(IN_BOOK) $(BIN)/jupyter-book build . --config _build/links.yml --builder linkcheck --path-output _build/links
 
 bench: $(READY)  ## Measure the solvers' scaling, long horizons, and the simulator against a plain torch loop
 	$(BIN)/python benchmarks/solver_scaling.py

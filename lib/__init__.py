@@ -14,6 +14,8 @@ PUBLIC = {
     "EveryStep": "theory.grid",
     "GradientDescent": "problem.training",
     "GradientFlow": "problem.training",
+    "KernelOutlier": "questions.kernel_outlier",
+    "MeasuredOutliers": "questions.measured_outliers",
     "MeasuredRate": "questions.measured_rates",
     "Network": "problem.network",
     "Nodes": "theory.grid",
@@ -25,16 +27,20 @@ PUBLIC = {
     "Solution": "theory.solution",
     "Spectrum": "problem.spectrum",
     "Status": "status",
+    "WeightOutliers": "questions.weight_outliers",
     "agree": "questions.agreement",
+    "kernel_outlier": "questions.kernel_outlier",
     "max_stable_learning_rate": "questions.rates",
     "measured_max_stable_learning_rate": "questions.measured_rates",
     "measured_optimal_learning_rate": "questions.measured_rates",
+    "measured_outliers": "questions.measured_outliers",
     "measured_rate_curves": "questions.rate_curves",
     "optimal_learning_rate": "questions.rates",
     "rate_curves": "questions.rate_curves",
     "seeds": "seeding",
     "simulate": "networks.simulate",
     "solve": "theory.solve",
+    "weight_outliers": "questions.weight_outliers",
 }
 """Where each public name stands. It is imported when it is first used: torch takes seconds."""
 
@@ -61,7 +67,33 @@ EXTRAS = {
 }
 """Which extra installs what the package itself does not need."""
 
+NEEDED_LATER = {"measured_rate_curves": "torch"}
+"""What a function imports only when it works: it is missed when the function is looked up."""
+
 __all__ = sorted(PUBLIC)
+
+
+def _without(name, missing):
+    """What stands for `name` where the package `missing` is not installed: it fails when it is used.
+
+    Looking up the name works, so that `hasattr`, `from lib import *` and completion know it.
+    """
+    sentence = f'lib.{name} needs {missing}: pip install "deep-linear-dynamics[{EXTRAS[missing]}]"'
+
+    def fail(*_, **__):
+        raise ModuleNotFoundError(sentence, name=missing)
+
+    def look_up(self, attribute):
+        if attribute.startswith("__"):
+            raise AttributeError(attribute)
+        fail()
+
+    stand_in = type(name, (), {"__doc__": sentence, "__module__": "lib"})
+    if name in MODULES:
+        stand_in.__getattr__ = look_up
+        return stand_in()
+    stand_in.__new__ = fail
+    return stand_in
 
 
 def __getattr__(name):
@@ -70,14 +102,12 @@ def __getattr__(name):
         raise AttributeError(f"module 'lib' has no attribute {name!r}")
     try:
         module = import_module(f"lib.{place}")
+        if name in NEEDED_LATER:
+            import_module(NEEDED_LATER[name])
     except ModuleNotFoundError as error:
         if error.name not in EXTRAS:
             raise
-        extra = EXTRAS[error.name]
-        raise ModuleNotFoundError(
-            f"lib.{name} needs {error.name}: pip install 'deep-linear-dynamics[{extra}]'",
-            name=error.name,
-        ) from error
+        return _without(name, error.name)
     value = module if name in MODULES else getattr(module, name)
     globals()[name] = value
     return value

@@ -1,5 +1,5 @@
 /* The march in the page: the closed equations of training a plain deep linear network, solved in one
- * sweep through time, as lib.march, lib.layers, lib.inputs and lib.regimes do.
+ * sweep through time, as lib/equations does.
  *
  * Hidden layer l, K(t,s) = eta for s < t, backward fields stored times N_l/N_L, kappa = N_L/N_l
  * (equation deep-pair of the book):
@@ -7,6 +7,14 @@
  *     g = zeta + kappa B h,  B = R_g^{l+1} + gamma_0 K * C_g^{l+1},    Cov zeta = C_g^{l+1}
  * Input layer (equation deep-input), isotropic data, X = -(R_g^1 + gamma_0 K * C_g^1) / gamma_0:
  *     v = beta* + zeta_0 + X u,   u = zeta_u + R_Delta v,   Cov zeta_u = Q
+ *
+ * The same equations in two languages, held equal by tests/pictures/test_live.py:
+ *     here                     lib/equations
+ *     march                    march.py: march
+ *     one hidden layer's rows  layers.py: HiddenLayer, linear_gaussian.py: Pair
+ *     the input layer's rows   input_layer.py: InputLayer, with one mode
+ *     the rule for u given v   data_regimes.py: Repeated, OnePass, Population
+ * Whoever changes one of them changes both.
  *
  * A matrix is a row-major Float64Array. Responses are lower triangular, so a product with one costs
  * half, and a correlation is written once as a row and mirrored.

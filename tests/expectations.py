@@ -1,8 +1,8 @@
 """What every solution and every pair of theory and networks must satisfy."""
 
-import math
-
 import numpy as np
+
+import lib
 
 CHECKED_STEPS = [0, 3, 10, 20, 39]
 
@@ -35,11 +35,14 @@ def assert_causal_symmetric_positive_and_consistent(theory):
     np.testing.assert_allclose(np.diag(theory.C_Delta), theory.train_loss, rtol=1e-12)
 
 
-def assert_within_four_standard_errors(theory, runs, scatter, losses=("excess_loss", "train_loss")):
-    """Means over seeds against the theory; `scatter` bounds their relative standard errors."""
+def assert_agrees(
+    theory, runs, *, losses=("excess_loss", "train_loss"), allowance=3, catches=0.09, middle="mean"
+):
+    """Networks agree with the theory, beyond `allowance` / D for finite size, in a test that has power.
+
+    `catches` is the relative error of the theory that must be noticed with probability 0.9.
+    """
     for loss in losses:
-        measured, expected = getattr(runs, loss), getattr(theory, loss)
-        error = measured.std(axis=0, ddof=1) / math.sqrt(len(measured))
-        deviation = np.abs(measured.mean(axis=0) - expected)
-        assert (deviation <= 4 * error + 1e-12).all(), (loss, (deviation / error).max())
-        assert (error < scatter * measured.mean(axis=0)).all(), "too much scatter to say anything"
+        check = lib.agree(theory, runs, loss=loss, allowance=allowance / runs.dim, middle=middle)
+        assert check, (loss, check)
+        assert check.catches < catches, f"too few seeds to say anything: {check}"

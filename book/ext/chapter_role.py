@@ -1,36 +1,102 @@
-"""`{chapter}` names a chapter by its label: a link where the chapter is part of the book, text where not.
+"""Chapters are cited by number: "chapter 14", with the short title where a list of chapters is read.
 
-`course/chapters.yml` has them all in order.
+`_toc.yml` says the order, which gives the numbers, and the short titles; `course/chapters.yml` has the
+labels. `{ref}` to a chapter's label and the role `{chapter}` come out alike; `{chapter}` keeps its words,
+without a link, where the chapter is not part of the book that is built.
 """
 
+import re
 from pathlib import Path
 
 import yaml
 from docutils import nodes
 from sphinx import addnodes
+from sphinx.transforms.post_transforms import SphinxPostTransform
 from sphinx.util.docutils import SphinxRole
 
 LIST = "course/chapters.yml"
 
 
-def numbers(root):
-    """The number of each chapter, with which its file's name begins, by label."""
-    listed = yaml.safe_load((Path(root) / LIST).read_text())
-    return {chapter["label"]: int(Path(chapter["file"]).name.split("-")[0]) for chapter in listed}
+def entries(toc):
+    """File and short title of each entry of a table of contents, in order."""
+    if "file" in toc:
+        yield toc["file"], toc.get("title")
+    for group in ("parts", "chapters", "sections"):
+        for entry in toc.get(group, []):
+            yield from entries(entry)
+
+
+def listed(root):
+    """Number and short title of each chapter, by label."""
+    toc = list(entries(yaml.safe_load((Path(root) / "_toc.yml").read_text())))
+    order = [file for file, _ in toc if file.startswith("chapters/")]
+    labels = {c["file"]: c["label"] for c in yaml.safe_load((Path(root) / LIST).read_text())}
+    titles = dict(toc)
+    return {
+        labels[file]: (number, titles[file])
+        for number, file in enumerate(order, start=1)
+        if file in labels
+    }
+
+
+def name(number, title, *, begins=False, titled=False):
+    """The words that cite a chapter."""
+    words = f"{'Chapter' if begins else 'chapter'} {number}"
+    return f"{words} ({title})" if titled and title else words
 
 
 class Chapter(SphinxRole):
     def run(self):
-        number = numbers(self.env.srcdir).get(self.text)
-        if number is None:
+        if self.text not in {c["label"] for c in yaml.safe_load(self.source().read_text())}:
             message = self.inliner.reporter.error(f"{LIST} has no chapter {self.text}")
             return [], [message]
         link = addnodes.pending_xref(
-            "", refdomain="std", reftype="ref", reftarget=self.text, refexplicit=True, chapter=True
+            "", refdomain="std", reftype="ref", reftarget=self.text, refexplicit=False, chapter=True
         )
         link["refdoc"] = self.env.docname
-        link += nodes.inline("", f"chapter {number}", classes=["std", "std-ref"])
+        link += nodes.inline("", self.text, classes=["std", "std-ref"])
         return [link], []
+
+    def source(self):
+        return Path(self.env.srcdir) / LIST
+
+
+def begins_sentence(link):
+    """Whether a sentence, a cell or an entry starts with the link."""
+    before = [c for c in link.parent.children[: link.parent.index(link)] if c.astext()]
+    if not before:
+        return isinstance(link.parent, nodes.paragraph)
+    return isinstance(before[-1], nodes.Text) and bool(re.search(r"[.!?]\s+$", before[-1].astext()))
+
+
+def wants_title(link):
+    """Lists of chapters show titles: tables, and the paragraph that says what a chapter needs."""
+    paragraph = link.parent
+    if isinstance(paragraph.parent, nodes.entry):
+        return True
+    return paragraph.astext().startswith("You need")
+
+
+class CiteChapters(SphinxPostTransform):
+    """Puts number and title into references to chapters, before they are resolved."""
+
+    default_priority = 4
+
+    def run(self, **_):
+        known = listed(self.env.srcdir)
+        for link in list(self.document.findall(addnodes.pending_xref)):
+            if link.get("reftype") != "ref" or link["refexplicit"]:
+                continue
+            if link["reftarget"] not in known:
+                continue
+            words = name(
+                *known[link["reftarget"]],
+                begins=begins_sentence(link),
+                titled=wants_title(link),
+            )
+            link["refexplicit"] = True
+            link.children = []
+            link += nodes.inline("", words, classes=["std", "std-ref"])
 
 
 def name_only(app, env, node, content):
@@ -39,7 +105,22 @@ def name_only(app, env, node, content):
         return content
 
 
+def neighbors(app, pagename, templatename, context, doctree):
+    """The links to the page before and after show the short titles, as the sidebar does."""
+    titles = dict(entries(yaml.safe_load((Path(app.srcdir) / "_toc.yml").read_text())))
+    pages = {app.builder.get_relative_uri(pagename, page): page for page in app.env.titles}
+    for side in ("prev", "next"):
+        page = pages.get((context.get(side) or {}).get("link"))
+        if titles.get(page):
+            number = app.env.toc_secnumbers.get(page, {}).get("")
+            before = f"{number[0]}{app.config.html_secnumber_suffix}" if number else ""
+            context[side]["title"] = before + titles[page]
+
+
 def setup(app):
     app.add_role("chapter", Chapter())
+    app.add_post_transform(CiteChapters)
     app.connect("missing-reference", name_only)
+    # Before the theme reads them, at 500.
+    app.connect("html-page-context", neighbors, priority=400)
     return {"parallel_read_safe": True}

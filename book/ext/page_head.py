@@ -23,7 +23,9 @@ def description(doctree, longest=200):
     """The first paragraphs of a page, up to `longest` characters, cut at a word."""
     text = ""
     for paragraph in doctree.findall(nodes.paragraph):
-        if isinstance(paragraph.parent, nodes.section) and not paragraph.next_node(nodes.math):
+        if "needs" in paragraph["classes"] or paragraph.next_node(nodes.math):
+            continue
+        if isinstance(paragraph.parent, nodes.section):
             text = f"{text} {paragraph.astext()}".strip()
         if len(text) > longest:
             break

@@ -25,10 +25,10 @@ def _pair(F, B, response, correlation, noise):
 def layer_residual(layer, above, below, rows):
     """How far the first `rows` rows of one hidden layer are from its equations, per configuration."""
     now, kappa = slice(0, rows), layer.kappa
-    F = layer.trained.response(below.R_h, below.C_h, now)
-    B = layer.trained.response(above.R_g, above.C_g, now)
-    cov_xi = layer.trained.noise(below.C_h, now)
-    cov_zeta = layer.trained.noise(above.C_g, now)
+    F = layer.lower.response(below.R_h, below.C_h, now)
+    B = layer.upper.response(above.R_g, above.C_g, now)
+    cov_xi = layer.lower.noise(below.C_h, now)
+    cov_zeta = layer.upper.noise(above.C_g, now)
     C_h, R_h, C_g, R_g = (
         matrix[:, now, now] for matrix in (layer.C_h, layer.R_h, layer.C_g, layer.R_g)
     )
@@ -61,20 +61,23 @@ def _fold(strength, farther, folded, met, added, now):
 
 def stream_residual(stack, inputs, rows):
     """How far the first `rows` rows of a residual stream are from its equations, per configuration."""
-    now, trained = slice(0, rows), stack.trained
+    now = slice(0, rows)
 
-    def sides(R, C):
-        return trained.response(R, C, now), trained.noise(C, now)
+    def made(matrix, R, C):
+        return matrix.response(R, C, now), matrix.noise(C, now)
 
     worst = [layer_residual(layer, layer.above, layer.below, rows) for layer in stack.layers]
-    for below, above in pairwise(stack.layers):
-        forth, back = sides(below.R_h, below.C_h), sides(above.R_g, above.C_g)
+    for (below, above), branch in zip(pairwise(stack.layers), stack.trained[1:-1], strict=True):
+        forth, back = made(branch, below.R_h, below.C_h), made(branch, above.R_g, above.C_g)
         worst.append(_fold(stack.strength, above.above, below.above, forth, back, now))
         worst.append(_fold(stack.strength, below.below, above.below, back, forth, now))
     top, bottom = stack.layers[-1].above, stack.layers[0].below
-    ends = ((top, stack.readout.R_g, stack.readout.C_g), (bottom, inputs.R_h, inputs.C_h))
-    for relation, R, C in ends:
-        response, noise = sides(R, C)
+    ends = (
+        (top, stack.trained[-1], stack.readout.R_g, stack.readout.C_g),
+        (bottom, stack.trained[0], inputs.R_h, inputs.C_h),
+    )
+    for relation, *side in ends:
+        response, noise = made(*side)
         worst.append(_mismatch(relation.R[:, now, now], response))
         worst.append(_mismatch(relation.C[:, now, now], noise))
     return np.max(worst, axis=0)
@@ -85,12 +88,12 @@ def layer_time_residual(stack, inputs, rows):
     now = slice(0, rows)
     block = (slice(None), now, now)
     bottom = (
-        stack.trained.response(inputs.R_h, inputs.C_h, now),
-        stack.trained.noise(inputs.C_h, now),
+        stack.trained[0].response(inputs.R_h, inputs.C_h, now),
+        stack.trained[0].noise(inputs.C_h, now),
     )
     top = (
-        stack.trained.response(stack.readout.R_g, stack.readout.C_g, now),
-        stack.trained.noise(stack.readout.C_g, now),
+        stack.trained[-1].response(stack.readout.R_g, stack.readout.C_g, now),
+        stack.trained[-1].noise(stack.readout.C_g, now),
     )
     worst = []
     for panel in stack.panels:
@@ -130,7 +133,7 @@ def input_residual(inputs, first, rows):
     """How far the input layer is from its equations, per configuration."""
     now = slice(0, rows)
     R_Delta, S, Q = (m[:, now, now] for m in (inputs.regime.R_Delta, inputs.S, inputs.regime.Q))
-    X = -inputs.trained.response(first.R_g, first.C_g, now) / inputs.trained.richness
+    X = -inputs.trained.response(first.R_g, first.C_g, now) / inputs.richness
     C_v, R_vu = np.zeros_like(X), np.zeros_like(X)
     for k, eigenvalue in enumerate(inputs.eigenvalues):
         H = _inverses(np.eye(rows) - eigenvalue * X @ R_Delta)
@@ -147,7 +150,7 @@ def input_residual(inputs, first, rows):
 def noiseless_input_residual(inputs, first, rows):
     """The same for an input layer whose v is its mean."""
     now = slice(0, rows)
-    X = -inputs.trained.response(first.R_g, first.C_g, now) / inputs.trained.richness
+    X = -inputs.trained.response(first.R_g, first.C_g, now) / inputs.richness
     mean, eigenvalues = inputs.mean[:, :, now], inputs.eigenvalues[:, None, None]
     moved = eigenvalues * (X[:, None] @ mean)
     violation = np.abs(mean - inputs.axis.output[now] - moved).max(axis=(1, 2, 3))

@@ -16,7 +16,8 @@ Volterra iteration, which always converges.
 """
 
 import math
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 from itertools import pairwise, repeat
 
@@ -24,7 +25,7 @@ import numpy as np
 from numpy.polynomial import Legendre, legendre
 
 from lib.equations.consistency import layer_time_residual
-from lib.equations.linear_gaussian import transpose
+from lib.equations.linear_gaussian import TrainedMatrix, transpose
 from lib.equations.residual import Relation, StreamLayer
 from lib.status import Outcome, Status
 
@@ -76,6 +77,25 @@ class Integrated(Relation):
         return rate_R, rate_C
 
 
+@dataclass(frozen=True)
+class Branches:
+    """The branches at every layer time: a `TrainedMatrix` whose start and kick are functions of it."""
+
+    K: np.ndarray
+    decay: np.ndarray
+    start: Callable
+    kick: Callable
+
+    def at(self, layer_times):
+        """The branches at some layer times, as one long batch, time by time."""
+        K, decay = (np.tile(matrix, (len(layer_times), 1, 1)) for matrix in (self.K, self.decay))
+        start, kick = (
+            np.concatenate([function(layer_time) for layer_time in layer_times])
+            for function in (self.start, self.kick)
+        )
+        return TrainedMatrix(K, decay, start, kick)
+
+
 class Panel:
     """A stretch of layer time; its matrices at all nodes are one long batch, node by node.
 
@@ -87,18 +107,13 @@ class Panel:
         Batch index node * batch + configuration.
     """
 
-    def __init__(self, start, length, strength, nodes, trained, precision, batch, n):
+    def __init__(self, start, length, strength, nodes, branches, precision, batch, n):
         unit, integrals = lobatto(nodes)
         self.times = start + length * unit
         self.up = strength * length * integrals
         self.down = strength * length * (integrals[-1] - integrals)
         self.precision, self.batch = precision, batch
-        self.trained = replace(
-            trained,
-            K=np.tile(trained.K, (nodes, 1, 1)),
-            decay=np.tile(trained.decay, (nodes, 1, 1)),
-            richness=np.tile(trained.richness, (nodes, 1, 1)),
-        )
+        self.trained = branches.at(self.times)
         self.layers = StreamLayer(Integrated, nodes * batch, n)
 
     def at(self, node, matrices):
@@ -168,30 +183,33 @@ def usual_nodes(network):
 
 
 class InfiniteDepthStack:
-    """A stream of infinite depth; what the march calls a stack."""
+    """A stream of infinite depth; what the march calls a stack.
+
+    `trained` are the matrix W^0, the `Branches`, and the readout.
+    """
 
     def __init__(self, network, trained, readout, batch, n, *, nodes, precision):
         self.trained, self.readout = trained, readout
         self.strength = network.branch_scale**2
         count = panel_count(network)
         self.panels = [
-            Panel(i / count, 1 / count, self.strength, nodes, trained, precision, batch, n)
+            Panel(i / count, 1 / count, self.strength, nodes, trained[1], precision, batch, n)
             for i in range(count)
         ]
         lowest = self.panels[0]
         self.first = Bottom(lowest.at(0, lowest.layers.C_g), lowest.at(0, lowest.layers.R_g))
 
     def backward(self, now):
-        R = self.trained.response(self.readout.R_g, self.readout.C_g, now)
-        C = self.trained.noise(self.readout.C_g, now)
+        R = self.trained[-1].response(self.readout.R_g, self.readout.C_g, now)
+        C = self.trained[-1].noise(self.readout.C_g, now)
         for panel in reversed(self.panels):
             panel.backward(now, R, C)
             above = panel.layers.above
             R, C = (panel.at(0, matrix)[:, now, : now.stop] for matrix in (above.R, above.C))
 
     def forward(self, now, inputs):
-        R = self.trained.response(inputs.R_h, inputs.C_h, now)
-        C = self.trained.noise(inputs.C_h, now)
+        R = self.trained[0].response(inputs.R_h, inputs.C_h, now)
+        C = self.trained[0].noise(inputs.C_h, now)
         for panel in self.panels:
             panel.forward(now, R, C)
             below = panel.layers.below

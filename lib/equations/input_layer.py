@@ -6,6 +6,7 @@ $$ \tilde B_0 = d d^\top * \tilde R_g^1 + \gamma_0 K * \tilde C_g^1, \qquad
 
 (equation {eq}`deep-input` of the book; tildes as in `lib.equations.layers`). With $X = -\tilde B_0/\gamma_0$ every mode
 has $v = H(\beta^* + \zeta + X\zeta_u)$, $H = (1 - \lambda X R_\Delta)^{-1}$, so that only H is kept per mode.
+`trained` is the matrix W^0: its initial scale and rate factor stand in front of $d d^\top$ and K.
 A centred network reads $\zeta$ through $E = 1 - \mathbf{1} e_0^\top$, which subtracts step 0.
 """
 
@@ -38,11 +39,11 @@ class InputLayer:
     rounding = 1e-12
     """Losses are known to this fraction of the first loss, and no better."""
 
-    def __init__(self, spectrum, regime, trained, inverse_width, centered, axis, batch):
+    def __init__(self, spectrum, regime, trained, richness, inverse_width, centered, axis, batch):
         n = axis.n
         self.eigenvalues, self.mass, self.power = spectrum.quadrature(axis.outputs)
         self.axis, self.regime, self.trained = axis, regime, trained
-        self.inverse_width = inverse_width
+        self.richness, self.inverse_width = richness, inverse_width
         self.centered = np.array(centered, float)[:, None, None]
         self.C_v, self.C_h, self.R_vu, self.R_h = np.zeros((4, batch, n, n))
         self.X = np.zeros((batch, n, n))
@@ -101,7 +102,7 @@ class InputLayer:
 
     def _weight_error_responses(self, now, first):
         past, upto = slice(0, now.start), slice(0, now.stop)
-        gamma = self.trained.richness
+        gamma = self.richness
         X = -self.trained.response(first.R_g, first.C_g, now) / gamma
         write_causal(self.X, now, X)
         loop = self.eigenvalues[:, None, None] * (X @ self.regime.R_Delta[:, upto, upto])[:, None]
@@ -162,7 +163,7 @@ class InputLayer:
         response = R[:, now] @ self.H_sum[:, upto, upto]
         start = slice(0, self.axis.outputs)
         response[..., start] -= self.centered * (response @ self.axis.output[upto])
-        write_causal(self.R_h, now, -self.inverse_width / self.trained.richness * response)
+        write_causal(self.R_h, now, -self.inverse_width / self.richness * response)
 
 
 class NoiselessInputLayer(InputLayer):
@@ -180,7 +181,7 @@ class NoiselessInputLayer(InputLayer):
 
     def advance(self, now, first):
         past, upto = slice(0, now.start), slice(0, now.stop)
-        X = -self.trained.response(first.R_g, first.C_g, now) / self.trained.richness
+        X = -self.trained.response(first.R_g, first.C_g, now) / self.richness
         write_causal(self.X, now, X)
         loop = self.eigenvalues[:, None, None] * X[:, None, :, now]
         moved = X[..., past] @ _beside(self.mean[:, :, past])

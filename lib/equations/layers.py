@@ -8,6 +8,10 @@ $$ F = d d^\top * R_h^{l-1} + \gamma_0 K * C_h^{l-1}, \qquad \mathrm{Cov}\,\xi =
 $$ B = \rho_l (d d^\top * R_g^{l+1} + \gamma_0 K * C_g^{l+1}), \quad
    \mathrm{Cov}\,\zeta = \rho_l\, d d^\top * C_g^{l+1}, \quad \rho_l = N_{l+1}/N_l . $$
 
+F and xi are what the matrix W^{l-1} makes of the layer below, B and zeta what W^l makes of the layer
+above. A matrix with an initial scale sigma and a rate factor r of its own has $\sigma^2 d d^\top$ in place
+of $d d^\top$ and $r K$ in place of K (`TrainedMatrix`), and nothing else changes.
+
 Backward correlations and responses are stored times $N_l/N_L$: $\tilde C_g^l = C_g^l N_l / N_L$.
 Then only $\kappa_l = N_L/N_l$ appears, and an infinitely wide layer is simply $\kappa_l = 0$.
 """
@@ -34,14 +38,16 @@ class HiddenLayer:
 
     Attributes
     ----------
+    lower, upper : TrainedMatrix
+        The weight matrices to the layer below, and to the one above.
     C_h, R_h : [batch, n, n]
         $\langle h h \rangle$ and $dh/d\zeta$ (lower triangular).
     C_g, R_g : [batch, n, n]
         $\langle g g \rangle / \kappa_l$ and $dg/d\xi / \kappa_l$ (strictly lower triangular).
     """
 
-    def __init__(self, trained, kappa, batch, n):
-        self.trained, self.kappa = trained, kappa
+    def __init__(self, lower, upper, kappa, batch, n):
+        self.lower, self.upper, self.kappa = lower, upper, kappa
         self.pair = Pair(kappa, batch, n)
         self.C_h, self.C_g, self.cov_xi, self.cov_zeta = np.zeros((4, batch, n, n))
 
@@ -60,14 +66,14 @@ class HiddenLayer:
 
     def backward(self, now, above):
         """Rows `now` of the backward field, from the layer above and this layer's own past."""
-        write_symmetric(self.cov_zeta, now, self.trained.noise(above.C_g, now))
-        self.pair.set_B(now, self.trained.response(above.R_g, above.C_g, now))
+        write_symmetric(self.cov_zeta, now, self.upper.noise(above.C_g, now))
+        self.pair.set_B(now, self.upper.response(above.R_g, above.C_g, now))
         self._correlate(self.C_g, now, self.pair.dg_dzeta, self.cov_zeta, self.R_g, self.cov_xi)
 
     def forward(self, now, below):
         """Rows `now` of the forward field, from the layer below and the backward rows so far."""
-        write_symmetric(self.cov_xi, now, self.trained.noise(below.C_h, now))
-        self.pair.set_F(now, self.trained.response(below.R_h, below.C_h, now))
+        write_symmetric(self.cov_xi, now, self.lower.noise(below.C_h, now))
+        self.pair.set_F(now, self.lower.response(below.R_h, below.C_h, now))
         self._correlate(self.C_h, now, self.pair.dh_dxi, self.cov_xi, self.R_h, self.cov_zeta)
 
     def _correlate(self, correlation, now, own, own_noise, other, other_noise):
@@ -81,13 +87,17 @@ class HiddenLayer:
 
 
 class PlainStack:
-    """Hidden layers 1..L on top of each other; what the march calls a stack."""
+    """Hidden layers 1..L on top of each other; what the march calls a stack.
+
+    `trained` lists the matrices W^0 .. W^L.
+    """
 
     def __init__(self, network, trained, readout, batch, n):
-        self.readout = readout
+        self.trained, self.readout = trained, readout
         last = network.widths[-1]
         kappas = [1.0 if width == last else last / width for width in network.widths]
-        self.layers = [HiddenLayer(trained, kappa, batch, n) for kappa in kappas]
+        sides = zip(trained, trained[1:], kappas, strict=False)
+        self.layers = [HiddenLayer(*side, batch, n) for side in sides]
 
     @property
     def first(self):
@@ -116,8 +126,8 @@ class PlainStack:
         below = inputs
         for layer in self.layers:
             extend(below.C_h, below.R_h, now, inputs.axis.before(now))
-            write_causal(layer.pair.F, now, layer.trained.response(below.R_h, below.C_h, now))
-            write_symmetric(layer.cov_xi, now, layer.trained.noise(below.C_h, now))
+            write_causal(layer.pair.F, now, layer.lower.response(below.R_h, below.C_h, now))
+            write_symmetric(layer.cov_xi, now, layer.lower.noise(below.C_h, now))
             below = layer
 
     def residual(self, inputs, rows):

@@ -16,27 +16,30 @@ import numpy as np
 class TrainedMatrix:
     r"""What one side of a trained weight matrix does to the fields on the other side.
 
-    For $W(t) = d(t) W(0) + \gamma_0 \sum_s K(t,s)\, g(s) h(s)^\top/\sqrt N$ acting on a field with
-    correlation C and response R, the image is $\xi + F g$ with
+    For $W(t) = d(t) W(0) + \gamma_0 r \sum_s K(t,s)\, g(s) h(s)^\top/\sqrt N$ with initial entries of
+    variance $\sigma^2$, acting on a field with correlation C and response R, the image is $\xi + F g$ with
 
-    $$ F = d d^\top * R + \gamma_0 K * C, \qquad \mathrm{Cov}\,\xi = d d^\top * C . $$
+    $$ F = \sigma^2 d d^\top * R + \gamma_0 r K * C, \qquad \mathrm{Cov}\,\xi = \sigma^2 d d^\top * C . $$
 
-    Arrays are [batch, n, n]; `richness` is gamma_0, [batch, 1, 1].
+    Arrays are [batch, n, n]; `start` is sigma^2 and `kick` gamma_0 r, [batch, 1, 1] each. All matrices
+    of a network share K and decay, the same arrays.
     """
 
     K: np.ndarray
     decay: np.ndarray
-    richness: np.ndarray
+    start: np.ndarray
+    kick: np.ndarray
 
     def response(self, R, C, now):
         """Rows `now` of F, up to and including their own time: [batch, rows, now.stop]."""
         block = (slice(None), now, slice(0, now.stop))
-        return self.decay[block] * R[block] + self.richness * self.K[block] * C[block]
+        kept = self.start * (self.decay[block] * R[block])
+        return kept + self.kick * self.K[block] * C[block]
 
     def noise(self, C, now):
         """Rows `now` of Cov xi."""
         block = (slice(None), now, slice(0, now.stop))
-        return self.decay[block] * C[block]
+        return self.start * (self.decay[block] * C[block])
 
 
 def transpose(matrix):

@@ -3,6 +3,9 @@
 At every step the backward fields need only the past, the weight error only the backward fields, the
 error signal only the weight error, and the forward fields all of these. So one pass down the layers,
 through the input layer and up again fills the next rows of every matrix, and no row is visited twice.
+
+`live/march.js` solves the same equations in a page of the book; its head has a table of names, and tests
+hold the two equal.
 """
 
 import numpy as np

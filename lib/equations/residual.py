@@ -120,7 +120,7 @@ class StreamLayer(HiddenLayer):
     """
 
     def __init__(self, relation, batch, n):
-        super().__init__(AsGiven(), 1.0, batch, n)
+        super().__init__(AsGiven(), AsGiven(), 1.0, batch, n)
         self.above, self.below = relation(batch, n), relation(batch, n)
         self.forth, self.back = Relation(batch, n), Relation(batch, n)
 
@@ -131,7 +131,10 @@ class StreamLayer(HiddenLayer):
 
 
 class ResidualStack:
-    """Layers 1..L of a stream joined by L - 1 branches; what the march calls a stack."""
+    """Layers 1..L of a stream joined by L - 1 branches; what the march calls a stack.
+
+    `trained` lists the matrices W^0 .. W^L; branch l, between the layers l and l + 1, is W^l.
+    """
 
     def __init__(self, network, trained, readout, batch, n):
         self.trained, self.readout = trained, readout
@@ -145,20 +148,21 @@ class ResidualStack:
 
     def backward(self, now):
         above = self.layers[-1]
-        above.above.learn(now, self.trained, self.readout.R_g, self.readout.C_g)
+        above.above.learn(now, self.trained[-1], self.readout.R_g, self.readout.C_g)
         above.backward(now, above.above)
-        for layer in reversed(self.layers[:-1]):
-            above.back.learn(now, self.trained, above.R_g, above.C_g)
+        branches = zip(self.layers[:-1], self.trained[1:-1], strict=True)
+        for layer, branch in reversed(list(branches)):
+            above.back.learn(now, branch, above.R_g, above.C_g)
             layer.above.fold(now, self.strength, above.above, layer.forth, above.back)
             layer.backward(now, layer.above)
             above = layer
 
     def forward(self, now, inputs):
         below = self.layers[0]
-        below.below.learn(now, self.trained, inputs.R_h, inputs.C_h)
+        below.below.learn(now, self.trained[0], inputs.R_h, inputs.C_h)
         below.forward(now, below.below)
-        for layer in self.layers[1:]:
-            below.forth.learn(now, self.trained, below.R_h, below.C_h)
+        for layer, branch in zip(self.layers[1:], self.trained[1:-1], strict=True):
+            below.forth.learn(now, branch, below.R_h, below.C_h)
             layer.below.fold(now, self.strength, below.below, layer.back, below.forth)
             layer.forward(now, layer.below)
             below = layer
@@ -176,12 +180,12 @@ class ResidualStack:
         """First guess for what is carried: the fields are those before the block."""
         before = inputs.axis.before(now)
         extend(inputs.C_h, inputs.R_h, now, before)
-        for layer in self.layers:
+        for layer, above in zip(self.layers, self.trained[1:], strict=True):
             extend(layer.cov_xi, layer.pair.F, now, before)
             extend(layer.C_h, layer.R_h, now, before)
-            layer.forth.learn(now, self.trained, layer.R_h, layer.C_h)
+            layer.forth.learn(now, above, layer.R_h, layer.C_h)
         first = self.layers[0]
-        write_causal(first.pair.F, now, self.trained.response(inputs.R_h, inputs.C_h, now))
+        write_causal(first.pair.F, now, self.trained[0].response(inputs.R_h, inputs.C_h, now))
 
     def residual(self, inputs, rows):
         """Largest violation of the stream's equations in the first `rows` rows, [batch]."""

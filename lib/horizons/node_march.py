@@ -240,12 +240,12 @@ class NodeMarch:
     def _forward_floor(self, now):
         r"""Size at which forward fields would move the weights by their own size in a block, [batch].
 
-        $1/(\gamma_0 \int K)$: these fields follow the error signal, which vanishes in the end.
+        $1/(\gamma_0 \max_l r_l \int K)$: these fields follow the error signal, which vanishes in the end.
         """
         last = slice(now.stop - self.axis.outputs, now.stop)
-        moved = np.abs(self.trained.K[:, last, now]).sum(-1).max(-1)
-        moved = np.maximum(moved, 1e-100)  # a rate of zero
-        return 1 / (self.trained.richness[:, 0, 0] * moved)
+        kick = np.max([matrix.kick for matrix in self.stack.trained], axis=0)[:, 0, 0]
+        moved = kick * np.abs(self.trained.K[:, last, now]).sum(-1).max(-1)
+        return 1 / np.maximum(moved, 1e-100)  # a rate of zero
 
     def _unresolved(self, panel, now, blur):
         """Largest error of interpolation in the panel, of the losses and of all correlations.

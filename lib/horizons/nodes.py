@@ -10,7 +10,6 @@ from functools import lru_cache
 
 import numpy as np
 from numpy.polynomial import legendre
-from scipy.interpolate import PchipInterpolator
 
 
 @dataclass(frozen=True)
@@ -103,6 +102,8 @@ class Interpolant:
         inside = times <= self.times[last - 1]
         values[inside] = curve[0]
         if last > 1:
+            from scipy.interpolate import PchipInterpolator  # slow to import
+
             values[inside] = PchipInterpolator(self.times[:last], curve[:last])(times[inside])
         for panel in self.panels:
             here = inside & (times > panel.start) & (times <= panel.stop)

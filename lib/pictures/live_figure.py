@@ -123,6 +123,11 @@ def _check_problem(network, data, training):
             "live figures solve plain networks with one output: "
             "leave branch_scale, outputs and centered out."
         )
+    if network.init_scale != 1 or training.layer_rates is not None:
+        raise ValueError(
+            "live figures start all matrices alike and train them at one rate: "
+            "leave init_scale and layer_rates out."
+        )
     if math.inf in network.widths:
         raise ValueError("live figures need finite widths: give a large width instead of inf.")
     spectrum = data.spectrum

@@ -1,5 +1,6 @@
 """Figures of the book: theory as lines, networks as points with error bars, data as CSV.
 
+Colours are those of `lib.pictures.colors`: `PALETTE` for different things, `shades` for an order.
 matplotlib and IPython are needed here and nowhere else in the package.
 """
 
@@ -12,11 +13,10 @@ import matplotlib.pyplot as plt
 import numpy as np
 from IPython.display import HTML, display
 
+from lib.pictures.colors import PALETTE, darken
+from lib.pictures.colors import shades as shades
+from lib.pictures.legible import enlarge_type, plain_ticks
 from lib.questions.agreement import summarise
-
-PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#B07600", "#3489BD", "#000000")
-"""Okabe and Ito's colours, told apart by colour-blind readers; orange and sky blue are darker than
-theirs, so that a line has a contrast of 3 to white (and to the dark page, where colours invert)."""
 
 STYLE = {
     "figure.figsize": (7.0, 4.0),
@@ -34,15 +34,13 @@ STYLE = {
 }
 
 
+BEYOND = {"alpha": 0.3, "linewidth": 1.0}
+"""How a curve is drawn where training is no longer stable."""
+
+
 def use_style():
     """Set the book's matplotlib style for this session."""
     plt.rcParams.update(STYLE)
-
-
-def shades(count):
-    """`count` colours from dark to light, for curves ordered by a parameter; the contrast of each to
-    white is above 3, which ends the colour map at 0.62."""
-    return [plt.cm.plasma(x) for x in np.linspace(0.0, 0.62, count)]
 
 
 def theory(ax, x, y, *, label=None, color=None, **style):
@@ -103,14 +101,26 @@ def bowl(ax, rates, losses, best, samples=None, *, label=None, color=None, middl
     ----------
     rates : [K]
     losses : [K]
-        Of the theory: a line, which ends where training diverges.
+        Of the theory: a line, faint to the right of the optimum, where loss and divergence alternate;
+        it ends where training diverges.
     best : Rate
         From `optimal_learning_rate`.
     samples : [K, seeds] or None
         Of networks: points with standard errors, where no seed has diverged.
     middle : "median" or "mean"
     """
-    line = theory(ax, rates, losses, label=label, color=color)
+    rates, losses = np.asarray(rates, float), np.asarray(losses, float)
+    stable = rates <= best.value
+    line = theory(
+        ax,
+        np.append(rates[stable], best.value),
+        np.append(losses[stable], best.loss),
+        label=label,
+        color=color,
+    )
+    beyond = theory(ax, rates[~stable], losses[~stable], color=line.get_color(), **BEYOND)
+    beyond.set_label("_beyond")
+    beyond.set_gid(f"{label}, right of the optimum" if label else "right of the optimum")
     _star(ax, best.value, best.loss, line.get_color())
     if samples is not None:
         whole = np.isfinite(samples).all(axis=1)
@@ -140,7 +150,7 @@ def table(figure):
             named = container or line
             series = named.get_label()
             if not series or series.startswith("_"):
-                series = f"{'networks' if container else 'series'} {index + 1}"
+                series = line.get_gid() or f"{'networks' if container else 'series'} {index + 1}"
             x, y = line.get_data()
             error = _half_lengths(container, len(x)) if container else [""] * len(x)
             if line in _cap_lines(ax):
@@ -169,22 +179,37 @@ def publish(figure, name, alt):
     """Show `figure` with a link to everything drawn in it, as `name`.csv, and close it.
 
     The table is read from what is drawn, so that figure and data cannot disagree. `alt` says in words
-    what is to be seen. Picture and link are one output, so that the book can give it one caption.
+    what is to be seen. The picture is made for light and for dark ground; pages show the one that fits,
+    notebooks the light one. Pictures and link are one output, so that the book can give it one caption.
     """
-    text, picture = io.StringIO(), io.BytesIO()
+    text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(("panel", "series", "x", "y", "standard_error"))
     writer.writerows(table(figure))
-    figure.savefig(picture, format="png", dpi=2 * figure.dpi)
+    plain_ticks(figure)
+    enlarge_type(figure)
+    light = image(figure, alt, "only-light")
+    darken(figure)
+    dark = image(figure, alt, "only-dark")
     plt.close(figure)
-    source, data = (
-        base64.b64encode(b).decode() for b in (picture.getvalue(), text.getvalue().encode())
-    )
-    width = round(figure.get_figwidth() * figure.dpi)
+    data = base64.b64encode(text.getvalue().encode()).decode()
     display(
         HTML(
-            f'<img alt="{html.escape(alt)}" src="data:image/png;base64,{source}" width="{width}">'
-            f'<a class="csv-link" download="{name}.csv" href="data:text/csv;base64,{data}">'
-            "Data of this figure (CSV)</a>"
+            f'{light}{dark}<a class="csv-link" download="{name}.csv" '
+            f'href="data:text/csv;base64,{data}">Data of this figure (CSV)</a>'
         )
+    )
+
+
+def image(figure, alt, ground):
+    """An <img> of `figure` for one ground, "only-light" or "only-dark", which is hidden elsewhere."""
+    picture = io.BytesIO()
+    transparent = ground == "only-dark"
+    figure.savefig(picture, format="png", dpi=2 * figure.dpi, transparent=transparent)
+    source = base64.b64encode(picture.getvalue()).decode()
+    width = round(figure.get_figwidth() * figure.dpi)
+    hidden = ' style="display: none"' if transparent else ""
+    return (
+        f'<img class="{ground}" alt="{html.escape(alt)}" width="{width}"{hidden} '
+        f'src="data:image/png;base64,{source}">'
     )

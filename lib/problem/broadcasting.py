@@ -44,4 +44,6 @@ def broadcast(network, data, training):
         networks *= count
     if not many_trainings:
         trainings *= count
+    for one, other in zip(networks, trainings, strict=True):
+        other.rate_factors(one)  # as many as the network has matrices, or an error that says so
     return networks, trainings, not (many_networks or many_trainings)

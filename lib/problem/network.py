@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from numbers import Real
 
 from lib import checks
+from lib.problem import layerwise
 
 
 @dataclass(frozen=True)
 class Network:
-    r"""A deep linear network with i.i.d. standard normal initial weights.
+    r"""A deep linear network with i.i.d. normal initial weights.
 
     $$ h^1 = \frac{W^0 x}{\sqrt D}, \qquad h^{l+1} = \frac{W^l h^l}{\sqrt{N_l}}, \qquad
        f(x) = \frac{\sqrt D}{\gamma_0 N_L}\, w \cdot h^L . $$
@@ -33,6 +34,10 @@ class Network:
         C, the number of output channels.
     centered : bool
         Subtract the function at initialisation from the output.
+    init_scale : float or sequence of L + 1 floats
+        sigma_l > 0, standard deviation of the initial entries of W^l (1: standard normal). One number
+        for all matrices, or one for each of W^0 .. W^L, the readout w = W^L last. At infinite depth
+        three: W^0, the branches (a number, or a function of layer time $0 \le \tau \le 1$), the readout.
 
     Raises
     ------
@@ -46,6 +51,7 @@ class Network:
     branch_scale: float | None = None
     outputs: int = 1
     centered: bool = False
+    init_scale: float | tuple = 1.0
 
     def __post_init__(self):
         def store(name, value):
@@ -54,21 +60,22 @@ class Network:
         residual = self.branch_scale is not None
         if residual:
             store("branch_scale", checks.number("branch_scale", self.branch_scale))
-        infinitely_deep = (
-            isinstance(self.depth, float) and math.isinf(self.depth) and self.depth > 0
-        )
+        store("depth", checks.plain(self.depth))
+        infinitely_deep = isinstance(self.depth, Real) and self.depth == math.inf
         if infinitely_deep and not residual:
             raise ValueError(
                 "depth is inf without residual branches, where no limit exists: "
                 "give an integer depth, or a branch_scale."
             )
-        if not infinitely_deep:
-            store("depth", checks.integer("depth", self.depth))
+        store("depth", math.inf if infinitely_deep else checks.integer("depth", self.depth))
         store("richness", checks.number("richness", self.richness, positive=True))
         store("outputs", checks.integer("outputs", self.outputs))
         store("centered", checks.flag("centered", self.centered))
+        init_scale = layerwise.checked("init_scale", self.init_scale, positive=True)
+        layerwise.by_matrix("init_scale", init_scale, self.depth)
+        store("init_scale", init_scale)
 
-        if isinstance(self.width, Real):
+        if isinstance(checks.plain(self.width), Real):
             store("width", checks.number("width", self.width, positive=True, infinite=True))
             return
         widths = checks.sequence("width", self.width, positive=True, infinite=True)
@@ -129,6 +136,11 @@ class Network:
         if isinstance(self.width, tuple):
             return self.width
         return (self.width,) * (1 if self.depth == math.inf else self.depth)
+
+    @property
+    def init_scales(self):
+        """sigma_0 .. sigma_L as a tuple (W^0, branches, readout at infinite depth)."""
+        return layerwise.by_matrix("init_scale", self.init_scale, self.depth)
 
     @property
     def shape(self):

@@ -12,6 +12,8 @@ import numpy as np
 
 from lib import checks
 from lib.horizons.optimizers import Flow, Steps, descend
+from lib.problem import layerwise
+from lib.problem.by_value import ByValue
 
 FORGOTTEN = 1e-14
 """A part of the momentum that counts as nothing."""
@@ -42,8 +44,10 @@ class Training(ABC):
     """An optimizer: all that theory and networks ask of it.
 
     One in steps has `steps` and `memory`; one that can also be followed on few nodes in time, or
-    only there, has `start`.
+    only there, has `start`. `layer_rates` are factors of the rate, one per weight matrix; None: all 1.
     """
+
+    layer_rates = None
 
     @property
     @abstractmethod
@@ -57,6 +61,11 @@ class Training(ABC):
             "give lib.GradientDescent with a small learning rate."
         )
 
+    def rate_factors(self, network):
+        """r_0 .. r_L for the matrices of `network` (W^0, branches, readout at infinite depth)."""
+        factors = 1.0 if self.layer_rates is None else self.layer_rates
+        return layerwise.by_matrix("layer_rates", factors, network.depth)
+
     def start(self):
         """K on nodes in time before the first panel (see `lib.horizons.optimizers`); None: every step only."""
         return None
@@ -67,7 +76,7 @@ class Training(ABC):
 
 
 @dataclass(frozen=True, eq=False)
-class GradientDescent(Training):
+class GradientDescent(ByValue, Training):
     r"""(Stochastic) gradient descent with momentum, Nesterov's look-ahead and weight decay.
 
     Each step applies, to every weight matrix,
@@ -90,6 +99,10 @@ class GradientDescent(Training):
         Needs momentum > 0.
     weight_decay : float
         omega >= 0, with eta_t omega < 1 at every step.
+    layer_rates : sequence of L + 1 floats or None
+        r_l >= 0: the gradient of W^l counts r_l times, which makes its rate $r_l \eta_t$ and leaves the
+        decay of its weights alone. One for each of W^0 .. W^L, the readout last; at infinite depth
+        three: W^0, the branches (a number, or a function of layer time), the readout. None: all 1.
 
     Raises
     ------
@@ -102,6 +115,7 @@ class GradientDescent(Training):
     momentum: float = 0.0
     nesterov: bool = False
     weight_decay: float = 0.0
+    layer_rates: tuple | None = None
 
     def __post_init__(self):
         def store(name, value):
@@ -122,6 +136,7 @@ class GradientDescent(Training):
         store("momentum", checks.number("momentum", self.momentum, below=1))
         store("nesterov", checks.flag("nesterov", self.nesterov))
         store("weight_decay", checks.number("weight_decay", self.weight_decay))
+        store("layer_rates", _layer_rates(self.layer_rates))
         if self.nesterov and self.momentum == 0:
             raise ValueError("nesterov needs momentum: give a momentum in (0, 1).")
         if self.weight_decay * np.max(self.learning_rate) >= 1:
@@ -178,6 +193,8 @@ class GradientFlow(Training):
         t > 0 at the end.
     tolerance : float
         Relative error of the losses that is aimed at.
+    layer_rates : sequence of L + 1 floats or None
+        r_l >= 0, factors of the gradients of W^0 .. W^L, as for `GradientDescent`.
 
     Raises
     ------
@@ -187,12 +204,14 @@ class GradientFlow(Training):
 
     duration: float
     tolerance: float = 1e-8
+    layer_rates: tuple | None = None
 
     def __post_init__(self):
         duration = checks.number("duration", self.duration, positive=True)
         tolerance = checks.number("tolerance", self.tolerance, positive=True, below=1)
         object.__setattr__(self, "duration", duration)
         object.__setattr__(self, "tolerance", tolerance)
+        object.__setattr__(self, "layer_rates", _layer_rates(self.layer_rates))
 
     @property
     def span(self):
@@ -200,3 +219,14 @@ class GradientFlow(Training):
 
     def start(self):
         return Flow(np.zeros(1))
+
+
+def _layer_rates(value):
+    if value is None:
+        return None
+    if not checks.listed(value):
+        raise ValueError(
+            f"layer_rates is {value!r}: give one factor per weight matrix, the readout last, or None; "
+            "a factor common to all is part of the learning rate (or the duration)."
+        )
+    return layerwise.checked("layer_rates", value, positive=False)

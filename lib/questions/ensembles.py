@@ -128,57 +128,66 @@ def _propagate(response, noise, t):
 class _Layer:
     """Overlap of the fields of one hidden layer in two networks, [T, T]."""
 
-    def __init__(self, F, B, R_h, R_g, decay, rho):
+    def __init__(self, F, B, R_h, R_g, decays, rho):
         n = len(F)
-        self.R_h, self.R_g, self.decay, self.rho = R_h, R_g, decay, rho
+        self.R_h, self.R_g, self.rho = R_h, R_g, rho
+        self.decay_below, self.decay_above = decays
         self.dh_dxi = np.eye(n) + R_h @ B
         self.dg_dzeta = np.eye(n) + R_g @ F
         self.C_h, self.C_g, self.cov_xi, self.cov_zeta = np.zeros((4, n, n))
 
     def backward(self, t, above):
         upto = slice(0, t + 1)
-        _symmetric_row(self.cov_zeta, t, self.rho * (self.decay * above)[t, upto])
+        _symmetric_row(self.cov_zeta, t, self.rho * (self.decay_above * above)[t, upto])
         row = _propagate(self.dg_dzeta, self.cov_zeta, t) + _propagate(self.R_g, self.cov_xi, t)
         _symmetric_row(self.C_g, t, row)
 
     def forward(self, t, below):
         upto = slice(0, t + 1)
-        _symmetric_row(self.cov_xi, t, (self.decay * below)[t, upto])
+        _symmetric_row(self.cov_xi, t, (self.decay_below * below)[t, upto])
         row = _propagate(self.dh_dxi, self.cov_xi, t) + _propagate(self.R_h, self.cov_zeta, t)
         _symmetric_row(self.C_h, t, row)
 
 
 def _hidden_layers(solution):
     """The layers with the F and B of {eq}`deep-pair`, from the matrices of the single network."""
-    network, memory = solution.network, solution.training.memory()
-    depth, gamma, widths = network.depth, network.richness, network.widths
-    decay = np.outer(memory.decay, memory.decay)
+    network, widths = solution.network, solution.network.widths
+    depth, (decays, kicks) = network.depth, _matrices(solution)
 
-    def trained(R, C):
-        return decay * R + gamma * memory.K * C
+    def trained(matrix, R, C):
+        return decays[matrix] * R + kicks[matrix] * C
 
     layers = []
     for l in range(1, depth + 1):
         rho = widths[l] / widths[l - 1] if l < depth and widths[l] != widths[l - 1] else 1.0
-        F = trained(solution.R_h[l - 1], solution.C_h[l - 1])
+        F = trained(l - 1, solution.R_h[l - 1], solution.C_h[l - 1])
         top = l == depth
-        B = rho * (gamma * memory.K if top else trained(solution.R_g[l + 1], solution.C_g[l + 1]))
-        layers.append(_Layer(F, B, solution.R_h[l], solution.R_g[l], decay, rho))
+        B = rho * (kicks[l] if top else trained(l, solution.R_g[l + 1], solution.C_g[l + 1]))
+        layers.append(_Layer(F, B, solution.R_h[l], solution.R_g[l], decays[l - 1 : l + 1], rho))
     return layers
+
+
+def _matrices(solution):
+    r"""$\sigma_l^2 d d^\top$ and $\gamma_0 r_l K$ of the matrices W^0 .. W^L."""
+    network, training = solution.network, solution.training
+    memory = training.memory()
+    decay = np.outer(memory.decay, memory.decay)
+    kicks = [network.richness * r * memory.K for r in training.rate_factors(network)]
+    return [sigma**2 * decay for sigma in network.init_scales], kicks
 
 
 class _Inputs:
     """Overlap of weight error v and error signal u of two networks, [T, T]."""
 
     def __init__(self, solution, shared_data):
-        network, memory = solution.network, solution.training.memory()
+        network, (decays, kicks) = solution.network, _matrices(solution)
         self.data, self.R_Delta = solution.data, solution.R_Delta
         self.shared_data = shared_data
         n, gamma, widths = len(solution.times), network.richness, network.widths
         self.eigenvalues, self.mass, self.power = self.data.spectrum.quadrature()
-        decay = np.outer(memory.decay, memory.decay)
+        decay = decays[0]
         kappa = 1.0 if widths[0] == widths[-1] else widths[-1] / widths[0]
-        response = (decay * solution.R_g[1] + gamma * memory.K * solution.C_g[1]) / kappa
+        response = (decay * solution.R_g[1] + kicks[0] * solution.C_g[1]) / kappa
         X = -response / gamma
         # N_1/N_L of C_g^1 and 1/nu_L make 1/nu_1 times (nu_1/nu_L)^2.
         self.noise = decay / (gamma**2 * widths[-1] * kappa)

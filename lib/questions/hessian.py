@@ -2,7 +2,6 @@
 
 import numpy as np
 import torch
-from scipy.sparse.linalg import LinearOperator, eigsh
 
 from lib import checks
 from lib.networks.draws import draw_weights
@@ -42,7 +41,7 @@ def network_sharpness(network, data, training, times, *, dim, seeds, dtype=torch
     ValueError
         If the problem is not covered or `times` are not steps of the run.
     """
-    supported(network, data)
+    supported(network, data, training)
     times = checked_times(times, training.steps)
     seeds = checks.seeds(seeds)
     found = np.empty((3, len(seeds), len(times)))
@@ -67,9 +66,9 @@ def _problem(network, data, dim, seed, dtype):
     architecture = Architecture(network, inputs)
     sampling = inputs.sampling(seed)
     sampling.draw(0)
-    weights = [
-        W.requires_grad_() for W in draw_weights(seed, architecture.sizes, inputs.eigenvalues)
-    ]
+    drawn = draw_weights(seed, architecture.sizes, inputs.eigenvalues)
+    scaled = zip(network.init_scales, drawn, strict=True)
+    weights = [(sigma * W).requires_grad_() for sigma, W in scaled]
     readout = 1 / (network.richness * architecture.last_width)
 
     def end_to_end(weights):
@@ -100,6 +99,8 @@ def _descend(optimizer, loss, rate, shrink):
 
 def _curvature(loss, weights, unit):
     """Largest eigenvalue of the Hessian, Rayleigh quotient of the kernel, training loss."""
+    from scipy.sparse.linalg import LinearOperator, eigsh  # slow to import
+
     half = loss(weights)
     gradient = torch.autograd.grad(half, weights, create_graph=True)
     sizes = [W.numel() for W in weights]

@@ -70,8 +70,12 @@ def checked_times(times, steps):
     return tuple(listed)
 
 
-def supported(network, data):
+def supported(network, data, training):
     """Raise ValueError for problems whose Hessian is not covered."""
+    if training.layer_rates is not None:
+        raise ValueError(
+            "sharpness is that of one rate for all matrices: leave layer_rates out of the training."
+        )
     if network.branch_scale is not None or network.outputs > 1:
         raise ValueError(
             "sharpness covers plain networks with one output: leave branch_scale and outputs out."
@@ -114,7 +118,7 @@ def sharpness(network, data, training, times, *, order=12):
     ValueError
         If the problem is not covered or `times` are not steps of the run.
     """
-    supported(network, data)
+    supported(network, data, training)
     times = checked_times(times, training.steps)
     order = checks.integer("order", order, least=2)
     run = solve(network, data, training, keep_matrices=True)

@@ -1,10 +1,15 @@
-"""Which stack of hidden layers a network has, and how problems are solved with it."""
+"""Weight matrices and hidden layers of a network, and how problems are solved with them."""
 
 import math
+from functools import partial
+
+import numpy as np
 
 from lib.equations import infinite_depth
 from lib.equations.layers import PlainStack
+from lib.equations.linear_gaussian import TrainedMatrix
 from lib.equations.residual import ResidualStack
+from lib.problem import layerwise
 
 
 def solve_layers(network, solve_with, depth_tolerance):
@@ -23,3 +28,27 @@ def matrices_of(network):
     if math.isinf(network.depth):
         return 20 * infinite_depth.usual_nodes(network)
     return 20 * network.depth
+
+
+def trained_matrices(networks, trainings, K, decay):
+    """W^0 .. W^L of networks of one shape, each with its initial scales and rates; K, decay [batch, n, n].
+
+    At infinite depth W^0, the branches and the readout.
+    """
+    scales = [network.init_scales for network in networks]
+    pairs = zip(networks, trainings, strict=True)
+    factors = [training.rate_factors(network) for network, training in pairs]
+    richness = np.array([network.richness for network in networks])
+
+    def start(l, layer_time=0.0):
+        sigma = np.array([layerwise.at(scale[l], layer_time) for scale in scales])
+        return (sigma**2)[:, None, None]
+
+    def kick(l, layer_time=0.0):
+        r = np.array([layerwise.at(factor[l], layer_time) for factor in factors])
+        return (richness * r)[:, None, None]
+
+    matrices = [TrainedMatrix(K, decay, start(l), kick(l)) for l in range(len(scales[0]))]
+    if math.isinf(networks[0].depth):
+        matrices[1] = infinite_depth.Branches(K, decay, partial(start, 1), partial(kick, 1))
+    return matrices

@@ -10,9 +10,8 @@ import numpy as np
 
 from lib.equations.consistency import residual
 from lib.equations.layers import Readout
-from lib.equations.linear_gaussian import TrainedMatrix
 from lib.status import Outcome, Status, judge
-from lib.theory.architectures import matrices_of
+from lib.theory.architectures import matrices_of, trained_matrices
 from lib.theory.solution import BY_OUTPUT, CURVES
 
 BATCH_BYTES = 2**24
@@ -22,16 +21,17 @@ MOST_RESIDUAL = 1e-6
 """A solution that violates its equations by more than this is called inaccurate."""
 
 
-def assemble(networks, data, axis, K, decay, make_stack, input_layer):
+def assemble(networks, data, trainings, axis, K, decay, make_stack, input_layer):
     """The stack and the input layer of `networks` that share shape and axis."""
     batch, last_width = len(networks), networks[0].widths[-1]
     richness = np.array([network.richness for network in networks])[:, None, None]
-    trained = TrainedMatrix(K, decay, richness)
+    trained = trained_matrices(networks, trainings, K, decay)
     stack = make_stack(networks[0], trained, Readout(axis.same_output, batch), batch, axis.n)
     inputs = input_layer(
         data.spectrum,
         data.regime(axis, batch),
-        trained,
+        trained[0],
+        richness,
         0.0 if math.isinf(last_width) else 1 / last_width,
         [network.centered for network in networks],
         axis,
@@ -40,9 +40,14 @@ def assemble(networks, data, axis, K, decay, make_stack, input_layer):
     return stack, inputs
 
 
-def bytes_of(network, data, rows):
+def noiseless(network, data):
+    """Whether the error of the weights does not fluctuate: infinite width, population gradients."""
+    return math.isinf(network.widths[-1]) and data.samples is None and data.batch is None
+
+
+def bytes_of(network, data, rows, *, mean_only=False):
     """About how much memory one configuration takes on so many rows in time."""
-    modes = len(data.spectrum.quadrature(network.outputs)[0])
+    modes = 0 if mean_only else len(data.spectrum.quadrature(network.outputs)[0])
     return 8 * (matrices_of(network) + modes + 20) * (rows * network.outputs) ** 2
 
 

@@ -33,7 +33,7 @@ def solve(networks, data, trainings, grid, keep_matrices, progress, make_stack):
         impulses = [np.pad(impulse, (0, lag - len(impulse)), "edge") for impulse in impulses]
         zeros, ones = np.zeros((len(networks), axis.n, axis.n)), np.ones((1, 1, 1))
         ones = np.broadcast_to(ones, zeros.shape)
-        problem = assemble(networks, data, axis, zeros, ones, make_stack, InputLayer)
+        problem = assemble(networks, data, trainings, axis, zeros, ones, make_stack, InputLayer)
         march = CompressedMarch(*problem, np.array(impulses), steps, grid.tolerance)
         record = march.run(progress)
         fields = curves_of(record.losses, axis, data)

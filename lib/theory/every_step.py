@@ -4,7 +4,7 @@ import numpy as np
 
 from lib import checks
 from lib.equations.axis import Axis
-from lib.equations.input_layer import InputLayer
+from lib.equations.input_layer import InputLayer, NoiselessInputLayer
 from lib.equations.march import march
 from lib.theory.assembly import (
     MOST_RESIDUAL,
@@ -13,6 +13,7 @@ from lib.theory.assembly import (
     curves_of,
     in_pieces,
     matrices_in,
+    noiseless,
     residuals_of,
     reviewed,
     verdicts_of,
@@ -22,7 +23,10 @@ from lib.theory.assembly import (
 def solve(networks, data, trainings, grid, keep_matrices, progress, make_stack):
     """Solve at every step, as many configurations together as fit; arrays with a leading axis."""
     steps, outputs = trainings[0].steps, networks[0].outputs
-    size = bytes_of(networks[0], data, steps + 1)
+    # Without noise v is its mean, which is all that the losses ask for.
+    mean_only = keep_matrices is False and noiseless(networks[0], data)
+    input_layer = NoiselessInputLayer if mean_only else InputLayer
+    size = bytes_of(networks[0], data, steps + 1, mean_only=mean_only)
     kept = 1 if keep_matrices is False else len(networks)
     checks.memory(
         f"{steps} steps one by one, with the matrices of {kept} configuration(s)",
@@ -37,7 +41,8 @@ def solve(networks, data, trainings, grid, keep_matrices, progress, make_stack):
         memories = [training.memory() for training in trainings]
         K = np.array([axis.expand(memory.K) for memory in memories])
         decay = [axis.expand(np.outer(memory.decay, memory.decay)) for memory in memories]
-        problem = assemble(networks, data, axis, K, np.array(decay), make_stack, InputLayer)
+        decay = np.array(decay)
+        problem = assemble(networks, data, trainings, axis, K, decay, make_stack, input_layer)
         done = march(*problem, progress)
         fields = curves_of(problem[1].losses(slice(0, axis.n)), axis, data)
         verdicts = verdicts_of(fields, done)

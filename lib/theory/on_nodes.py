@@ -1,7 +1,5 @@
 """Solve on few nodes in time, configuration by configuration."""
 
-import math
-
 import numpy as np
 
 from lib import checks
@@ -18,6 +16,7 @@ from lib.theory.assembly import (
     curves_of,
     join,
     matrices_in,
+    noiseless,
     residuals_of,
     resolved,
     reviewed,
@@ -62,9 +61,10 @@ def _march_on_nodes(network, data, training, grid, progress, make_stack):
     )
     axis = Axis(room, network.outputs)
     zeros, ones = np.zeros((1, axis.n, axis.n)), np.ones((1, axis.n, axis.n))
-    noiseless = math.isinf(network.widths[-1]) and data.samples is None
-    input_layer = NoiselessInputLayer if noiseless else InputLayer
-    stack, inputs = assemble([network], data, axis, zeros, ones, make_stack, input_layer)
+    input_layer = NoiselessInputLayer if noiseless(network, data) else InputLayer
+    stack, inputs = assemble(
+        [network], data, [training], axis, zeros, ones, make_stack, input_layer
+    )
     march = NodeMarch(stack, inputs, [training.start()], training.span, grid.tolerance)
     return stack, inputs, march.run(progress)
 

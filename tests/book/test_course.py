@@ -1,8 +1,11 @@
 """The course: exercises, chapters and quizzes are complete and agree with the book."""
 
+import itertools
+
 import nbformat
 import pytest
 import yaml
+from chapter_role import listed, name
 from exercise_table import LEVELS, exercises, facts, in_words, run_times
 from publish.chapters import ROOT, chapters
 from slides import deck, equations, figures
@@ -41,11 +44,35 @@ def test_the_list_of_chapters_is_that_of_the_book():
             assert f"({chapter['label']})=" in (ROOT / f"{chapter['file']}.md").read_text()
 
 
-def test_each_part_with_chapters_ends_with_a_quiz():
+def test_a_quiz_follows_each_part_with_chapters():
     parts = [[entry["file"] for entry in part["chapters"]] for part in TOC["parts"]]
-    for part in parts:
+    for part, after in itertools.pairwise(parts):
         if any(file.startswith("chapters/") for file in part):
-            assert part[-1].startswith("course/quiz-")
+            assert after[-1].startswith("course/quiz-")
+
+
+def test_chapters_and_nothing_else_have_numbers_and_short_titles():
+    for part in TOC["parts"]:
+        kinds = {entry["file"].startswith("chapters/") for entry in part["chapters"]}
+        assert len(kinds) == 1
+        assert part.get("numbered") == (1 if kinds == {True} else None)
+        if kinds == {True}:
+            assert all(len(entry["title"]) <= 30 for entry in part["chapters"])
+
+
+def test_chapters_are_cited_by_their_place_in_the_book(tmp_path):
+    (tmp_path / "course").mkdir()
+    (tmp_path / "course" / "chapters.yml").write_text(
+        "- {label: ch-late, file: chapters/01-late}\n- {label: ch-early, file: chapters/18b-early}\n"
+    )
+    (tmp_path / "_toc.yml").write_text(
+        "root: index\nparts:\n- chapters: [{file: live/explorer}, {file: chapters/18b-early, title: Early}]"
+        "\n- chapters: [{file: chapters/01-late, title: Late}]\n"
+    )
+    known = listed(tmp_path)
+    assert known == {"ch-early": (1, "Early"), "ch-late": (2, "Late")}
+    assert name(*known["ch-late"]) == "chapter 2"
+    assert name(*known["ch-late"], begins=True, titled=True) == "Chapter 2 (Late)"
 
 
 def test_run_times_are_those_of_the_solutions():

@@ -17,7 +17,6 @@ from nbclient import NotebookClient
 import lib
 from lib.pictures import live, live_figure
 from lib.pictures.live_widget import LiveWidget
-from lib.questions.agreement import deviation
 
 CURVES = {"testLoss": "test_loss", "excessLoss": "excess_loss", "trainLoss": "train_loss"}
 
@@ -202,12 +201,12 @@ def test_networks_of_the_page_meet_the_theory():
         NETWORKS,
         "seeds.map((seed) => exhaust(DeepLinear.train(p, 200, seed)))",
         p=problem,
-        seeds=list(range(60)),
+        seeds=lib.seeds(60),
     )
     for theirs, ours in CURVES.items():
         expected = getattr(theory_of(problem), ours)
-        errors, fraction = deviation(expected, [one[theirs] for one in runs])
-        assert errors < 4 and fraction < 0.05
+        check = lib.agree(expected, [one[theirs] for one in runs], allowance=2 / 200)
+        assert check and check.catches < 0.1, check
 
 
 def test_normal_numbers_are_normal():

@@ -73,6 +73,21 @@ CASES = [
     (lambda: Network.ntk(2, 1.0, richness=1.0), "fixed by the width"),
     (lambda: Network.ntk(2, -1.0), "width.*> 0"),
     (lambda: Network.ntk(0, 1.0), "depth is 0"),
+    # initial scales
+    (lambda: Network(2, 1.0, init_scale=0), "init_scale.*> 0"),
+    (lambda: Network(2, 1.0, init_scale=-1), "init_scale"),
+    (lambda: Network(2, 1.0, init_scale=nan), "init_scale.*NaN"),
+    (lambda: Network(2, 1.0, init_scale="1"), "init_scale.*real number"),
+    (lambda: Network(2, 1.0, init_scale=[]), "init_scale is empty"),
+    (lambda: Network(2, 1.0, init_scale=(1, 1)), "init_scale has length 2.*has 3, one per matrix"),
+    (lambda: Network(2, 1.0, init_scale=(1, 0, 1)), r"init_scale\[1\].*> 0"),
+    (lambda: Network(2, 1.0, init_scale=(1, lambda tau: 1.0, 1)), r"init_scale\[1\] is a function"),
+    (lambda: Network(inf, 1.0, branch_scale=1.0, init_scale=(1, 1)), "length 2.*has three"),
+    (
+        lambda: Network(inf, 1.0, branch_scale=1.0, init_scale=(1, lambda tau: -tau, 1)),
+        "layer time 0.0 is",
+    ),
+    (lambda: Network(inf, 1.0, branch_scale=1.0, init_scale=(abs, 1, 1)), "layer time 0.0"),
     # data
     (lambda: Data(samples=1.0, batch=1.0), "both samples and batch"),
     (lambda: Data(samples=0), "samples.*> 0"),
@@ -185,6 +200,13 @@ CASES = [
     (lambda: GradientFlow(True), "duration.*real number"),
     (lambda: GradientFlow(1.0, 0.0), "tolerance.*> 0"),
     (lambda: GradientFlow(1.0, 1.0), "tolerance.*smaller than 1"),
+    # rates of the matrices
+    (lambda: GradientDescent(10, 0.1, layer_rates=2.0), "layer_rates is 2.0"),
+    (lambda: GradientDescent(10, 0.1, layer_rates=[]), "layer_rates is empty"),
+    (lambda: GradientDescent(10, 0.1, layer_rates=(1, -1)), r"layer_rates\[1\].*>= 0"),
+    (lambda: GradientDescent(10, 0.1, layer_rates=(1, nan)), r"layer_rates\[1\].*NaN"),
+    (lambda: GradientFlow(1.0, layer_rates="12"), "layer_rates is '12'"),
+    (lambda: GradientFlow(1.0, layer_rates=(1, inf)), r"layer_rates\[1\].*finite"),
     # where in time
     (lambda: Nodes(0.0), "tolerance.*> 0"),
     (lambda: Nodes(2.0), "tolerance.*smaller than 1"),
@@ -213,6 +235,8 @@ CALLS = [
     (([NETWORK, Network(2, 1.0)], DATA, TRAINING), "differ in depth"),
     (([NETWORK, Network(1, 2.0)], DATA, TRAINING), "differ in depth, width"),
     ((NETWORK, DATA, [TRAINING, GradientDescent(4, 0.1)]), "differ in steps"),
+    ((NETWORK, DATA, GradientDescent(3, 0.1, layer_rates=(1, 1, 1))), "layer_rates has length 3"),
+    ((NETWORK, DATA, GradientDescent(3, 0.1, layer_rates=(1, abs))), r"layer_rates\[1\] is a func"),
 ]
 
 

@@ -1,0 +1,167 @@
+"""The leading eigenvalue of the tangent kernel: checked values, closed forms, random matrices, limits."""
+
+import math
+from itertools import pairwise
+
+import numpy as np
+import pytest
+
+import lib
+from lib.questions.kernel_bulk import KernelBulk
+from lib.questions.kernel_cavity import Cavity
+from lib.questions.trained_matrices import trained_network
+
+POPULATION = lib.Data()
+A = lib.Network(1, 1.0, 8.0), POPULATION, lib.GradientDescent(60, 0.01)
+B = lib.Network(1, 1.0, 8.0), lib.Data(batch=0.05), lib.GradientDescent(30, 0.02)
+C = lib.Network(2, 0.5, 12.0), POPULATION, lib.GradientDescent(40, 0.005)
+REPEATED = lib.Network(1, 1.0, 8.0), lib.Data(samples=2, noise=0.3), lib.GradientDescent(40, 0.01)
+
+
+@pytest.mark.parametrize(
+    ("problem", "times", "edges", "leading"),
+    [
+        (A, [20, 60], [8.501161, 11.663026], [10.147918146, 16.224683748]),
+        (B, [15, 30], [7.244890, 7.025951], [20.30123614, 27.017293614]),
+        (C, [20, 40], [49.819488, 58.637861], [70.805243853, 87.012697536]),
+    ],
+)
+def test_checked_values(problem, times, edges, leading):
+    found = lib.kernel_outlier(*problem, times)
+    assert found.edge == pytest.approx(edges, abs=6e-7)
+    assert found.leading == pytest.approx(leading, rel=3e-10)
+    assert (found.count >= 1).all()
+
+
+def test_checked_values_of_samples():
+    found = lib.kernel_outlier(*REPEATED, [10, 20, 40], of="samples")
+    assert found.leading == pytest.approx([11.0987, 19.10128, 23.66315], abs=6e-5)
+
+
+def test_one_hidden_layer_is_the_outlier_of_its_matrix():
+    r"""$\lambda = C_g^1(t,t) + z^2/\nu$, with all three outliers of one-pass training."""
+    for problem, t in ((A, 40), (B, 30)):
+        run = lib.solve(*problem, keep_matrices=True)
+        upper = lib.weight_outliers(*problem, t).upper[0, 0]
+        found = lib.kernel_outlier(*problem, t)
+        assert found.leading[0] == pytest.approx(run.C_g[1][t, t] + upper[0] ** 2, rel=1e-12)
+        assert found.count[0] == np.isfinite(upper).sum()
+    narrow = (
+        lib.Network(1, 0.3, 9.0),
+        lib.Data(samples=2),
+        lib.GradientDescent(20, 0.01, weight_decay=2.0),
+    )
+    run = lib.solve(*narrow, keep_matrices=True)
+    upper = lib.weight_outliers(*narrow, 20).upper[0, 0, 0]
+    found = lib.kernel_outlier(*narrow, 20)
+    assert found.leading[0] == pytest.approx(run.C_g[1][20, 20] + upper**2 / 0.3, rel=1e-11)
+
+
+def test_edges_at_the_start():
+    """Printed values; wide networks are lazy, where Theta is L + 1 times the identity."""
+    one = lib.GradientDescent(1, 0.01)
+    assert lib.kernel_outlier(lib.Network(1, 1.0), POPULATION, one, 0).edge[0] == pytest.approx(5)
+    for nu, edge in ((1.0, 19.151568782), (1e3, 4.242912409), (1e6, 4.007489531)):
+        found = lib.kernel_outlier(lib.Network(3, nu, 3.0), POPULATION, one, 0)
+        assert found.edge[0] == pytest.approx(edge, rel=1e-9)
+        assert np.isnan(found.leading[0]) and found.count[0] == 0
+
+
+def test_one_product_has_the_edge_of_marchenko_and_pastur():
+    assert KernelBulk([0.0, 1.0], [0.3]).edge == pytest.approx((1 + math.sqrt(0.3)) ** 2, rel=1e-12)
+    bulk = KernelBulk([0.2, 0.5, 1.0, 2.0], [0.7, 1.5, 0.4])
+    eigenvalue = 1.3 * bulk.edge
+    assert bulk.chain(bulk.parameter(eigenvalue))[0] == pytest.approx(eigenvalue, rel=1e-12)
+
+
+def test_the_bulk_is_that_of_random_matrices():
+    """Stieltjes transform outside the bulk against the eigenvalues of one draw, error O(1/D)."""
+    c, rho, D = [0.2, 0.5, 1.0], [0.7, 1.5], 600
+    draw = np.random.default_rng(lib.seeds(1)).standard_normal
+    sizes = [D, round(0.7 * D), round(0.7 * 1.5 * D)]
+    M = [draw((b, a)) / math.sqrt(a) for a, b in pairwise(sizes)]
+    inner = c[1] * np.eye(sizes[1]) + c[2] * M[1].T @ M[1]
+    spectrum = np.linalg.eigvalsh(c[0] * np.eye(D) + M[0].T @ inner @ M[0])
+    bulk = KernelBulk(c, rho)
+    assert spectrum[-1] == pytest.approx(bulk.edge, rel=0.05)
+    for factor in (1.2, 3.0):
+        eigenvalue = factor * bulk.edge
+        transform = bulk.chain(bulk.parameter(eigenvalue))[1][0]
+        assert np.mean(1 / (eigenvalue - spectrum)) == pytest.approx(transform, rel=5e-3)
+
+
+@pytest.mark.parametrize("of", ["weights", "samples"])
+@pytest.mark.parametrize("parameter", [0.2, 0.9])
+def test_the_response_is_symmetric(of, parameter):
+    """What a source at one field does to another is mutual: every equation takes part in it."""
+    network = lib.Network(3, (0.5, 1.3, 0.8), 9.0, init_scale=(1.2, 0.7, 0.9, 1.1))
+    training = lib.GradientDescent(
+        8, 0.01, momentum=0.4, weight_decay=3.0, layer_rates=(0.5, 1.5, 0.8, 1.2)
+    )
+    trained = trained_network(network, lib.Data(samples=2, noise=0.3), training)
+    cavity = Cavity(trained, 8, of)
+    S = cavity.response(parameter)
+    assert cavity.asymmetry < 1e-12 * np.abs(S).max()
+
+
+def test_width():
+    """Printed values: mean-field kernels are the same at every width, NTK kernels become lazy."""
+    for nu, mean_field, ntk in (
+        (0.5, 87.0127, 135.545),
+        (4, 84.9501, 33.0725),
+        (16, 84.7935, 9.5113),
+    ):
+        for gamma, value in ((12, mean_field), (12 / math.sqrt(nu), ntk)):
+            found = lib.kernel_outlier(lib.Network(2, nu, gamma), *C[1:], 40)
+            assert found.leading[0] == pytest.approx(value, abs=6e-4)
+
+
+def test_it_is_the_sharpness_once_residuals_are_small():
+    """Printed values of the full Hessian: .9 too low at t = 20, within a thousandth at t = 60."""
+    from lib.questions.sharpness import sharpness
+
+    kernel = lib.kernel_outlier(*A, [20, 60]).leading
+    hessian = sharpness(*A, [20, 60]).top
+    assert hessian == pytest.approx([9.22, 16.2186], abs=6e-3)
+    assert abs(hessian[1] / kernel[1] - 1) < 1e-3 < 0.05 < kernel[0] / hessian[0] - 1
+
+
+def test_dimension_free_spectra_count_their_directions():
+    D, gamma = 50, 12.0
+    free = lib.Data(spectrum=lib.Spectrum.trace_class([1.0 / D], [1.0], [D]))
+    network = lib.Network(2, D, gamma / math.sqrt(D))
+    found = lib.kernel_outlier(network, free, lib.GradientDescent(20, 0.005 * D), 20)
+    ratio = lib.kernel_outlier(
+        lib.Network(2, 1.0, gamma), POPULATION, lib.GradientDescent(20, 0.005), 20
+    )
+    assert found.edge == pytest.approx(ratio.edge, rel=1e-9)
+    assert found.leading == pytest.approx(ratio.leading, rel=1e-9)
+
+
+def test_a_diverging_run_stops_at_its_last_valid_step():
+    found = lib.kernel_outlier(
+        lib.Network(1, 0.7, 8.0), POPULATION, lib.GradientDescent(9, 0.5), range(10)
+    )
+    last = found.status.step
+    assert np.isfinite(found.edge[:last]).all() and np.isnan(found.edge[last:]).all()
+
+
+@pytest.mark.parametrize(
+    ("network", "data", "of", "message"),
+    [
+        (lib.Network(2, 1.0, branch_scale=1.0), POPULATION, "weights", "plain networks"),
+        (lib.Network(2, 1.0, outputs=2), POPULATION, "weights", "one output"),
+        (A[0], POPULATION, "samples", "training set"),
+        (A[0], POPULATION, "both", "'weights' or 'samples'"),
+        (
+            A[0],
+            lib.Data(samples=2, spectrum=lib.Spectrum([1.0, 2.0], [1.0, 1.0], [0.5, 0.5])),
+            "samples",
+            "isotropic",
+        ),
+        ([A[0]], POPULATION, "weights", "not a sequence"),
+    ],
+)
+def test_bad_input(network, data, of, message):
+    with pytest.raises(ValueError, match=message):
+        lib.kernel_outlier(network, data, A[2], 1, of=of)
