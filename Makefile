@@ -14,7 +14,7 @@ export OPENBLAS_NUM_THREADS ?= 1
 
 # Numbers may depend on these: the book is built anew when one of them changes.
 SETTINGS := _build/settings
-CHOSEN := seeds from $(SEED_OFFSET), kernel $(OPENBLAS_CORETYPE), threads $(OMP_NUM_THREADS) $(OPENBLAS_NUM_THREADS)
+CHOSEN := seeds from $(SEED_OFFSET), kernel $(OPENBLAS_CORETYPE) $(ATEN_CPU_CAPABILITY), threads $(OMP_NUM_THREADS) $(OPENBLAS_NUM_THREADS)
 
 # For our extensions and commands, and so that nothing asks whether a person is watching.
 IN_BOOK := CI=true PYTHONPATH=book/ext:book

@@ -55,6 +55,8 @@ def figure(
         Learning curves to show: "test_loss", "train_loss", "excess_loss"; none for a bowl alone.
     bowl : bool
         Show the test loss after `bowl_steps` steps against the learning rate, at several widths.
+    bowl_steps : int
+        Steps after which the bowl shows the loss.
     dim, seeds : int
         Networks trained beside the theory: input dimension D and how many (0 for none).
     share : bool
