@@ -7,14 +7,13 @@ resolved by its nodes; otherwise it is tried again, shorter. Steps that cannot b
 oscillates from step to step, say) are kept one by one.
 """
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from lib.equations.linear_gaussian import write_causal, write_symmetric
 from lib.equations.march import sweep
 from lib.horizons.anderson import Anderson
 from lib.horizons.block import Block
+from lib.horizons.course import Course
 from lib.horizons.nodes import Panel
 from lib.status import DIVERGENCE
 
@@ -45,35 +44,17 @@ EAGERNESS = 1.6
 AIM = 0.1
 """Part of the tolerance that a panel's error should be."""
 
+CAUTIOUS, LEAST = 10, 0.3
+"""Factor between the panels' errors and what is reported, at least this part of the tolerance.
+
+Between its nodes a panel errs more than its coefficients say, and its errors are those of one step in time.
+"""
+
+LOOSEST = 1e-6
+"""A looser tolerance is no cheaper, and sweeps that end early leave panels that cannot be joined."""
+
 SLOWED = 1e-3
 """Part of its fastest rate to which training must have slowed before it may be called stationary."""
-
-
-@dataclass(frozen=True)
-class Course:
-    """How the march on nodes went.
-
-    Attributes
-    ----------
-    times : [T]
-    panels : list of Panel
-        Panels of several nodes.
-    reached : float
-        Time up to which the equations were solved.
-    stationary : bool
-        Whether nothing changed any more from there to the end.
-    interrupted : bool
-        Whether it ended by a keyboard interrupt.
-    error : float
-        Estimated relative error of the losses.
-    """
-
-    times: np.ndarray
-    panels: list
-    reached: float
-    stationary: bool
-    interrupted: bool
-    error: float
 
 
 class NodeMarch:
@@ -86,7 +67,8 @@ class NodeMarch:
         self.stack, self.inputs = stack, inputs
         self.axis, self.trained = inputs.axis, inputs.trained
         self.accumulations, self.in_steps = starts, starts[0].in_steps
-        self.end, self.tolerance = end, tolerance
+        self.end, self.tolerance = end, min(tolerance, LOOSEST)
+        tolerance = self.tolerance
         self.nodes = int(np.clip(round(-2 * np.log10(tolerance)), FEW_NODES, NODES))
         self.decay = np.ones((len(starts), self.axis.nodes))
         self.times = np.zeros(self.axis.nodes)
@@ -106,8 +88,17 @@ class NodeMarch:
                         break
             except KeyboardInterrupt:
                 interrupted = True
-        times = self.times[: self.count]
-        return Course(times, self.panels, time, stationary, interrupted, self.error)
+        reached = int(time) if self.in_steps else float(time)
+        error = max(CAUTIOUS * self.error, LEAST * self.tolerance) if self.panels else 0.0
+        return Course(
+            self.times[: self.count],
+            self.panels,
+            reached,
+            stationary,
+            interrupted,
+            error,
+            not self.in_steps,
+        )
 
     def _stretches(self):
         """Solve stretch after stretch; yield the time reached and whether all is stationary there."""
@@ -119,9 +110,11 @@ class NodeMarch:
             yield time, False
         while time < self.end and self._room():
             stop = self.end if time + 1.3 * length >= self.end else time + length
+            stop, new = self.accumulations[0].smooth_until(stop, AIM * self.tolerance)
             panel = self.accumulations[0].make_panel(time, stop, self.nodes)
             if self.in_steps and panel.stop - time <= NODES:
                 time = self._single_steps(time, panel.stop - time)
+                length = shortest if new else length
                 yield time, False
                 continue
             error = self._try(panel)
@@ -130,7 +123,7 @@ class NodeMarch:
                 time, singles = panel.stop, NODES
                 calm = max(growth * EASY / self.sweeps, 2.0)
                 growth = min(growth * min(room, EAGERNESS), most_growth, calm)
-                length = max(length * growth, shortest)
+                length = shortest if new else max(length * growth, shortest)
                 yield time, time < self.end and self._stationary(time)
             elif length > shortest:
                 if error == np.inf:  # too bold, and would be so again

@@ -65,26 +65,35 @@ def curves_of(losses, axis, data):
     """The losses and their parts, summed over outputs [batch, times] and by output [batch, C, times]."""
     diagonals = losses | {"test_loss": losses["excess_loss"] + data.noise**2}
     split = {name: axis.by_output(values) for name, values in diagonals.items()}
+    # Of a loss that has fallen to rounding errors only its size is known, not its sign.
+    split = {name: np.maximum(values, 0) for name, values in split.items()}
     sums = {name: values.sum(-1) for name, values in split.items()}
     parts = {"excess_by_output": split["excess_loss"], "train_by_output": split["train_loss"]}
     return sums | {name: np.swapaxes(values, 1, 2).copy() for name, values in parts.items()}
 
 
-def verdicts_of(curves, done):
-    """The `Status` of each configuration; losses after it are overwritten in place."""
+def verdicts_of(curves, done, times=None):
+    """The `Status` of each configuration; losses after it are overwritten in place.
+
+    Rows of the curves are steps, or stand at `times`: floats in continuous time.
+    """
     batch = len(curves["excess_loss"])
     verdicts = []
     for b in range(batch):
         parts = [row for name in BY_OUTPUT for row in curves[name][b]]
-        verdicts.append(judge([curves[name][b] for name in CURVES] + parts, done))
+        verdict = judge([curves[name][b] for name in CURVES] + parts, done)
+        if times is not None and verdict.step is not None:
+            verdict = Status(verdict.outcome, times[min(verdict.step, len(times) - 1)])
+        verdicts.append(verdict)
     return np.array(verdicts, dtype=object)
 
 
 def resolved(verdicts, interrupted, reached):
-    """The verdicts, where a run that ended early without an interrupt was not resolved any further."""
+    """The verdicts, where a run that ended early was interrupted, or not resolved any further."""
     for k, verdict in enumerate(verdicts):
-        if verdict.outcome is Outcome.INTERRUPTED and not interrupted:
-            verdicts[k] = Status(Outcome.UNRESOLVED, reached)
+        if verdict.outcome is Outcome.INTERRUPTED:
+            outcome = Outcome.INTERRUPTED if interrupted else Outcome.UNRESOLVED
+            verdicts[k] = Status(outcome, reached)
     return verdicts
 
 

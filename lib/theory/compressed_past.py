@@ -6,6 +6,7 @@ from lib import checks
 from lib.equations.axis import Axis
 from lib.equations.input_layer import InputLayer
 from lib.horizons.compressed_march import CompressedMarch
+from lib.status import Outcome, Status
 from lib.theory.assembly import (
     MOST_RESIDUAL,
     assemble,
@@ -39,10 +40,16 @@ def solve(networks, data, trainings, grid, keep_matrices, progress, make_stack):
         fields = curves_of(record.losses, axis, data)
         missing = steps + 1 - record.done
         fields = {
-            name: np.pad(curve, [(0, 0)] * (curve.ndim - 1) + [(0, missing)])
+            name: np.pad(curve, [(0, 0)] * (curve.ndim - 1) + [(0, missing)], "edge")
             for name, curve in fields.items()
         }
-        verdicts = resolved(verdicts_of(fields, record.done), record.interrupted, record.done)
+        done = steps + 1 if record.stationary else record.done
+        verdicts = resolved(verdicts_of(fields, done), record.interrupted, record.done)
+        if record.stationary and missing:
+            verdicts[:] = [
+                Status(Outcome.STATIONARY, record.done - 1) if verdict.step is None else verdict
+                for verdict in verdicts
+            ]
         fields["status"] = reviewed(verdicts, record.residual, MOST_RESIDUAL)
         error = np.full(len(networks), record.error)
         return fields | {"residual": record.residual, "error": error}

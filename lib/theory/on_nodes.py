@@ -86,7 +86,8 @@ def _interpolated(stack, inputs, course, data, grid, times):
         for name, curve in curves_of(losses, inputs.axis, data).items()
     }
     done = len(times) if course.stationary else int(np.sum(times <= course.reached))
-    (verdict,) = resolved(verdicts_of(curves, done), course.interrupted, course.reached)
+    when = times.tolist() if course.continuous else times.astype(int).tolist()
+    (verdict,) = resolved(verdicts_of(curves, done, when), course.interrupted, course.reached)
     if course.stationary and verdict.outcome is Outcome.COMPLETE:
         verdict = Status(Outcome.STATIONARY, course.reached)
     residuals = residuals_of(stack, inputs, [1 if verdict.name == "DIVERGED" else rows])
