@@ -5,8 +5,11 @@ import numpy as np
 import lib
 
 
-def random_problem(seed, longest=160):
-    """(network, data, training): plain and residual, all kinds of data, spectra, optimizers, schedules."""
+def random_problem(seed, longest=160, steady=False):
+    """(network, data, training): plain and residual, all kinds of data, spectra, optimizers, schedules.
+
+    Steady: a constant learning rate and no weight decay, as a compressed past asks for.
+    """
     rng = np.random.default_rng(seed)
 
     def logarithmic(low, high, size=None):
@@ -34,9 +37,9 @@ def random_problem(seed, longest=160):
     )
     size = one_of({}, {"samples": logarithmic(0.2, 8)}, {"batch": logarithmic(0.2, 8)})
     data = lib.Data(**size, noise=one_of(0.0, 0.1, 1.0), spectrum=spectrum)
-    steps, rate = int(rng.integers(20, longest + 1)), logarithmic(1e-3, 0.1)
+    steps, rate = int(rng.integers(longest // 2, longest + 1)), logarithmic(1e-3, 0.1)
     t, at = np.arange(steps), rng.integers(steps)
-    rate = rate * one_of(
+    schedules = (
         1.0,
         1.0,
         1.0,
@@ -44,13 +47,14 @@ def random_problem(seed, longest=160):
         np.where(t == at, 3.0, 1.0),
         np.cos(np.pi * t / (2 * steps)) ** 2,
     )
+    rate = rate if steady else rate * one_of(*schedules)
     momentum = one_of(0.0, 0.0, 0.5, 0.9)
     training = lib.GradientDescent(
         steps,
         rate,
         momentum=momentum,
         nesterov=momentum > 0 and one_of(False, True),
-        weight_decay=one_of(0.0, 0.0, 0.1, 1.0),
+        weight_decay=0.0 if steady else one_of(0.0, 0.0, 0.1, 1.0),
     )
     return network, data, training
 
