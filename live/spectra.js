@@ -14,18 +14,21 @@ var DeepLinear = globalThis.DeepLinear || {};
   /* Densities below this are left out. */
   const FLOOR = 1e-3;
 
-  /* Density of the non-zero singular values of a random matrix. */
+  /* How far right of the edge a chart reaches, whether or not something is there. */
+  const REACH = 1.4;
+
+  /* Density of the non-zero singular values of a random matrix, down to the floor at its edges; the last
+   * point is not drawn, but keeps the chart as wide as it is. */
   function bulk(rho) {
     const [low, high] = [Math.abs(1 - Math.sqrt(rho)), 1 + Math.sqrt(rho)];
-    const x = Float64Array.from({ length: 121 }, (_, i) => low + ((high - low) * i) / 120);
-    const y = x.map(
-      (z) =>
-        Math.sqrt(Math.max(0, (high * high - z * z) * (z * z - low * low))) /
-        (Math.PI * (z || 1) * Math.min(1, rho)),
-    );
-    // A square matrix reaches down to zero, where its density is one over pi times the edge.
+    const x = Array.from({ length: 121 }, (_, i) => low + ((high - low) * i) / 120);
+    const y = x.map((z) => {
+      const inside = Math.max(0, (high * high - z * z) * (z * z - low * low));
+      return Math.max(FLOOR, Math.sqrt(inside) / (Math.PI * (z || 1) * Math.min(1, rho)));
+    });
+    // A square matrix reaches down to zero, where its density is the edge over pi.
     if (low === 0) y[0] = high / Math.PI;
-    return { x, y };
+    return { x: [...x, REACH * high], y: [...y, 0] };
   }
 
   /* The outline of a histogram of all `values`, as a density. */
