@@ -68,7 +68,7 @@ def test_networks_follow_every_optimizer():
     for k in range(len(trainings)):
         for loss in ("excess_loss", "train_loss"):
             pair = getattr(theory, loss)[k], getattr(runs, loss)[k]
-            check = lib.agree(*pair, allowance=8 / 200)
+            check = lib.agree(*pair, allowance=4 / 200)
             assert check and check.catches < 0.1, check
 
 
