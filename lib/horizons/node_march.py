@@ -20,6 +20,12 @@ from lib.status import DIVERGENCE
 NODES, FEW_NODES = 16, 10
 """Nodes of a panel: two for each digit of the tolerance, within these bounds."""
 
+KNOWN = 1e-4
+"""Losses count relative to themselves down to this part of the first one."""
+
+FEW_STEPS = 60
+"""Up to so many steps panels save nothing, and each is kept."""
+
 MEMORY = 48
 """Sweeps that Anderson acceleration remembers."""
 
@@ -47,8 +53,7 @@ AIM = 0.1
 CAUTIOUS, LEAST = 10, 0.3
 """Factor between the panels' errors and what is reported, at least this part of the tolerance.
 
-Between its nodes a panel errs more than its coefficients say, and its errors are those of one step in time.
-"""
+Between its nodes a panel errs more than its coefficients say."""
 
 LOOSEST = 1e-6
 """A looser tolerance is no cheaper, and sweeps that end early leave panels that cannot be joined."""
@@ -67,8 +72,8 @@ class NodeMarch:
         self.stack, self.inputs = stack, inputs
         self.axis, self.trained = inputs.axis, inputs.trained
         self.accumulations, self.in_steps = starts, starts[0].in_steps
-        self.end, self.tolerance = end, min(tolerance, LOOSEST)
-        tolerance = self.tolerance
+        tolerance = min(tolerance, LOOSEST)
+        self.end, self.tolerance = end, tolerance
         self.nodes = int(np.clip(round(-2 * np.log10(tolerance)), FEW_NODES, NODES))
         self.decay = np.ones((len(starts), self.axis.nodes))
         self.times = np.zeros(self.axis.nodes)
@@ -106,7 +111,7 @@ class NodeMarch:
         shortest = 2 * NODES if self.in_steps else 1e-14 * self.end
         length = shortest if self.in_steps else 0.05 / self.inputs.eigenvalues.max()
         if self.in_steps:
-            time = self._single_steps(0, singles)
+            time = self._single_steps(0, singles if self.end > FEW_STEPS else int(self.end))
             yield time, False
         while time < self.end and self._room():
             stop = self.end if time + 1.3 * length >= self.end else time + length
@@ -247,7 +252,9 @@ class NodeMarch:
         Forward fields that the sweeps have left blurred have been seen not to move the losses.
         """
         losses = self._per_output(self._losses(now))
-        worst = panel.unresolved(losses, losses.max(-1) + self._loss_floor())
+        first = KNOWN * self.inputs.C_v[:, 0, 0].max()
+        size = np.minimum(losses.max(-1) + self._loss_floor(), np.maximum(losses.min(-1), first))
+        worst = panel.unresolved(losses, size)
         last = slice(now.stop - self.axis.outputs, now.stop)
         forward = self._forward_floor(now)[:, None] * blur**0.5
         for layer in self.stack.layers:

@@ -55,15 +55,16 @@ def test_short_runs_on_nodes_say_how_well_they_are_known(steps, tolerance):
     for data in (DATA, lib.Data()):
         nodes = lib.solve(NETWORK, data, training, grid=lib.Nodes(tolerance))
         exact = lib.solve(NETWORK, data, training, grid=lib.EveryStep())
-        off = np.abs(nodes.test_loss / exact.test_loss - 1).max()
+        size = np.maximum(exact.test_loss, 1e-4 * exact.test_loss[0])
+        off = np.abs((nodes.test_loss - exact.test_loss) / size).max()
         assert off <= nodes.error + 1e-11
 
 
 def test_verdicts_name_steps_and_times():
-    rates = np.where(np.arange(5000) < 2000, 0.02, 2.0)
-    wild = lib.solve(NETWORK, lib.Data(), lib.GradientDescent(5000, rates))
+    rates = np.where(TIME < 150, 0.02, 2.0)
+    wild = lib.solve(NETWORK, DATA, lib.GradientDescent(STEPS, rates))
     assert wild.status.name == "DIVERGED" and isinstance(wild.status.step, int)
-    assert 2000 < wild.status.step < 2100 and f"step {wild.status.step}" in str(wild.status)
+    assert 150 < wild.status.step < 200 and f"step {wild.status.step}" in str(wild.status)
 
     def interrupt(done, of):
         if done > 1:
@@ -104,7 +105,7 @@ def test_infinite_width_is_the_limit_of_large_width_for_samples():
 
 @pytest.mark.parametrize("tolerance", [1e-3, 1e-4])
 def test_loose_flows_of_rich_networks_are_followed(tolerance):
-    problem = lib.Network(2, 1.0, 30.0, outputs=2), lib.Data()
+    problem = lib.Network(2, 1.0, 30.0, outputs=2), lib.Data(noise=0.5)
     loose, tight = (lib.solve(*problem, lib.GradientFlow(1.5, tol)) for tol in (tolerance, 1e-7))
-    assert loose.status.name == "COMPLETE"
+    assert loose.status.name in ("COMPLETE", "STATIONARY")
     np.testing.assert_allclose(loose.at(1.5).test_loss, tight.at(1.5).test_loss, rtol=tolerance)
