@@ -104,7 +104,7 @@ var DeepLinear = globalThis.DeepLinear || {};
           this.drawSoon();
           const { length } = this.runs;
           if (length < seeds) {
-            this.say(`${this.ofTheory()} ${length} of ${seeds} networks with D = ${dim} are trained …`);
+            this.say(`${this.ofTheory()} Training ${seeds} networks with D = ${dim}, ${length} done …`);
           }
           if (this.runs.length === seeds) this.say(`${this.ofTheory()} ${this.ofNetworks()}`);
         };
