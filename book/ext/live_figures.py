@@ -17,10 +17,12 @@ SCRIPTS = (
     "march.js",
     "aside.js",
     "networks.js",
+    "spikes.js",
     "chart.js",
     "controls.js",
     "python.js",
     "panels.js",
+    "spectra.js",
     "figure.js",
 )
 STYLE = "live.css"
