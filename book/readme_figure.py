@@ -35,7 +35,9 @@ def over_rate(ax, width, color):
         for etas in (rates, tried)
     )
     trainings = [lib.GradientDescent(20, eta) for eta in tried]
-    runs = lib.simulate(network, data, trainings, dim=DIM, seeds=SEEDS, dtype="float32", progress=False)
+    runs = lib.simulate(
+        network, data, trainings, dim=DIM, seeds=SEEDS, dtype="float32", progress=False
+    )
     plots.theory(ax, rates, curve, color=color)
     plots.optimum(ax, rates, curve, color=color)
     plots.networks(ax, tried, runs.excess_loss[:, :, -1].T, color=color)
