@@ -46,15 +46,13 @@ def test_one_hidden_layer_is_the_outlier_of_its_matrix():
         found = lib.kernel_outlier(*problem, t)
         assert found.leading[0] == pytest.approx(run.C_g[1][t, t] + upper[0] ** 2, rel=1e-12)
         assert found.count[0] == np.isfinite(upper).sum()
-    narrow = (
-        lib.Network(1, 0.3, 9.0),
-        lib.Data(samples=2),
-        lib.GradientDescent(20, 0.01, weight_decay=2.0),
-    )
-    run = lib.solve(*narrow, keep_matrices=True)
-    upper = lib.weight_outliers(*narrow, 20).upper[0, 0, 0]
-    found = lib.kernel_outlier(*narrow, 20)
-    assert found.leading[0] == pytest.approx(run.C_g[1][20, 20] + upper**2 / 0.3, rel=1e-11)
+    network = lib.Network(1, 0.3, 9.0, init_scale=(0.8, 1.2))
+    training = lib.GradientDescent(20, 0.01, weight_decay=2.0, layer_rates=(0.5, 1.5))
+    run = lib.solve(network, lib.Data(samples=2), training, keep_matrices=True)
+    upper = lib.weight_outliers(network, lib.Data(samples=2), training, 20).upper[0, 0, 0]
+    found = lib.kernel_outlier(network, lib.Data(samples=2), training, 20)
+    expected = 0.5 * run.C_g[1][20, 20] + 1.5 * upper**2 / 0.3
+    assert found.leading[0] == pytest.approx(expected, rel=1e-11)
 
 
 def test_edges_at_the_start():
