@@ -22,22 +22,32 @@ CHOICES = (
     ("Prescott", 1, 2),
     ("Prescott", 2, 0),
 )
-"""Kernel of OpenBLAS (AVX2, SSE only, or what it takes by itself), threads, place in OFFSETS.
+"""Kernel of OpenBLAS (AVX2, SSE, or what it takes by itself), threads, place in OFFSETS.
 
 Every kernel with two numbers of threads and two offsets, every offset with two kernels.
 """
+
+TORCH = {"Haswell": "avx2", "Prescott": "default"}
+"""The same processors in the words of torch, whose random numbers depend on it in single precision."""
 
 TABLE = ROOT / "_build" / "everywhere.md"
 
 
 def choose(kernel, threads, offset):
     """Set the environment of all processes that start from here."""
-    os.environ.pop("OPENBLAS_CORETYPE", None)
-    if kernel != "own":
-        os.environ["OPENBLAS_CORETYPE"] = kernel
+    for name, value in (("OPENBLAS_CORETYPE", kernel), ("ATEN_CPU_CAPABILITY", TORCH.get(kernel))):
+        os.environ.pop(name, None)
+        if kernel != "own":
+            os.environ[name] = value
     os.environ["SEED_OFFSET"] = offset
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
         os.environ[name] = str(threads)
+
+
+def chosen_kernel():
+    """What numpy's OpenBLAS says it uses in a process that starts now."""
+    ask = "import numpy, threadpoolctl; print(threadpoolctl.threadpool_info()[0]['architecture'])"
+    return subprocess.check_output([sys.executable, "-c", ask], text=True).strip()
 
 
 def run_tests(chosen):
@@ -71,9 +81,9 @@ def main(pages, tests):
     results = {}
     for kernel, threads, place in CHOICES:
         offset = OFFSETS[place]
-        name = f"{kernel}, {threads} threads, seeds from {offset}"
-        print(f"\n{name}", flush=True)
         choose(kernel, threads, offset)
+        name = f"{kernel} ({chosen_kernel()}), threads: {threads}, seeds from {offset}"
+        print(f"\n{name}", flush=True)
         start = time.time()
         known, failures = execute_all(ROOT, pages)
         ran = {page: [in_a_line(failures[page])] if page in failures else [] for page in known}

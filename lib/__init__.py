@@ -27,6 +27,8 @@ PUBLIC = {
     "Solution": "theory.solution",
     "Spectrum": "problem.spectrum",
     "Status": "status",
+    "Tuned": "questions.tune",
+    "Tuning": "questions.tune",
     "WeightOutliers": "questions.weight_outliers",
     "agree": "questions.agreement",
     "kernel_outlier": "questions.kernel_outlier",
@@ -35,11 +37,13 @@ PUBLIC = {
     "measured_optimal_learning_rate": "questions.measured_rates",
     "measured_outliers": "questions.measured_outliers",
     "measured_rate_curves": "questions.rate_curves",
+    "measured_tune": "questions.tune",
     "optimal_learning_rate": "questions.rates",
     "rate_curves": "questions.rate_curves",
     "seeds": "seeding",
     "simulate": "networks.simulate",
     "solve": "theory.solve",
+    "tune": "questions.tune",
     "weight_outliers": "questions.weight_outliers",
 }
 """Where each public name stands. It is imported when it is first used: torch takes seconds."""

@@ -15,10 +15,19 @@ MOST_BYTES = 2**35
 """What would take more memory than this is refused."""
 
 
+def plain(value):
+    """`value` as Python and numpy know it: tensors, series and arrays without axes are numbers and arrays."""
+    if hasattr(value, "detach"):  # a tensor, perhaps on a GPU, perhaps of a dtype that numpy lacks
+        value = value.detach().cpu()
+        value = value.double() if value.is_floating_point() else value
+    if hasattr(value, "__array__") and not isinstance(value, (np.ndarray, np.generic)):
+        value = np.asarray(value)
+    return value[()] if isinstance(value, np.ndarray) and value.ndim == 0 else value
+
+
 def number(name, value, *, positive=False, below=math.inf, infinite=False):
     """Return `value` as a float that is >= 0 (> 0 if `positive`) and < `below`."""
-    if isinstance(value, np.ndarray) and value.ndim == 0:
-        value = value[()]
+    value = plain(value)
     if isinstance(value, (bool, np.bool_)) or not isinstance(value, Real):
         raise ValueError(f"{name} is {value!r}: give a real number.")
     try:
@@ -41,6 +50,7 @@ def number(name, value, *, positive=False, below=math.inf, infinite=False):
 
 def integer(name, value, *, least=1):
     """Return `value` as an int >= `least`."""
+    value = plain(value)
     if isinstance(value, (bool, np.bool_)) or not isinstance(value, Integral):
         raise ValueError(f"{name} is {value!r}: give an integer.")
     if value < least:
@@ -50,6 +60,7 @@ def integer(name, value, *, least=1):
 
 def flag(name, value):
     """Return `value` as a bool; numbers and strings are not flags."""
+    value = plain(value)
     if not isinstance(value, (bool, np.bool_)):
         raise ValueError(f"{name} is {value!r}: give True or False.")
     return bool(value)
@@ -57,6 +68,7 @@ def flag(name, value):
 
 def listed(value):
     """Whether `value` is a sequence or an array of entries."""
+    value = plain(value)
     if isinstance(value, np.ndarray):
         return value.ndim > 0
     return isinstance(value, Sequence) and not isinstance(value, (str, bytes))
@@ -64,6 +76,7 @@ def listed(value):
 
 def sequence(name, value, **bounds):
     """Return a non-empty one-dimensional `value` as a tuple of checked floats."""
+    value = plain(value)
     if not listed(value):
         raise ValueError(f"{name} is {value!r}: give a list or a one-dimensional array of numbers.")
     if isinstance(value, np.ndarray) and value.ndim != 1:
@@ -78,6 +91,7 @@ def seeds(value):
 
     A number n stands for the seeds 0 .. n-1, moved by SEED_OFFSET (`lib.seeding`).
     """
+    value = plain(value)
     if listed(value):
         chosen = tuple(_seed(f"seeds[{i}]", seed) for i, seed in enumerate(value))
     else:
@@ -88,6 +102,7 @@ def seeds(value):
 
 
 def _seed(name, value):
+    value = plain(value)
     if not listed(value):
         return integer(name, value, least=0)
     if len(value) != 2:
@@ -98,7 +113,7 @@ def _seed(name, value):
 def numbers(name, value, shape):
     """Return `value` as an array of floats; `shape` says in words what it should look like."""
     try:
-        return np.array(value, float)
+        return np.array(plain(value), float)
     except (TypeError, ValueError):
         raise ValueError(f"{name} is not an array of numbers: give {shape}.") from None
 

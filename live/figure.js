@@ -2,9 +2,9 @@
  * data-live-setting (the fragment of an address) and data-live-label becomes a button for that setting.
  *
  * The attribute holds what lib.live wrote there:
- *     { name, alt, state, sliders, losses, grid, share }
- * `losses` are those of the learning curves, `grid` the widths and learning rates of the bowl; a figure
- * has one of them or both.
+ *     { name, alt, state, sliders, losses, grid, spikes, share }
+ * `losses` are those of the learning curves, `grid` the widths and learning rates of the bowl, `spikes`
+ * whether to look inside the weights; a figure has at least one of them.
  * Theory follows the sliders at once; networks, address and words follow when they rest.
  */
 "use strict";
@@ -61,17 +61,18 @@ var DeepLinear = globalThis.DeepLinear || {};
   }
 
   class Figure {
-    constructor(root, { name, alt, state, sliders, losses, grid, share }) {
-      Object.assign(this, { root, name, state, sliders, grid, share });
+    constructor(root, { name, alt, state, sliders, losses, grid, spikes, share }) {
+      Object.assign(this, { root, name, state, sliders, grid, spikes, share });
       root.replaceChildren();
       root.setAttribute("role", "group");
       root.setAttribute("aria-label", alt);
       const controls = make("div", "live-controls", "", root);
       this.load = DeepLinear.controls(controls, sliders, state, () => this.changed());
-      const { Curves, Bowl } = DeepLinear.panels;
+      const { Curves, Bowl, Spectra } = DeepLinear.panels;
       this.panels = [];
       if (losses.length > 0) this.panels.push(new Curves(...this.holders(), losses));
       if (grid) this.panels.push(new Bowl(...this.holders(), grid));
+      if (spikes) this.panels.push(new Spectra(...this.holders()));
       this.footer();
       if (share) window.addEventListener("hashchange", () => this.readAddress());
       this.readAddress();
@@ -128,7 +129,7 @@ var DeepLinear = globalThis.DeepLinear || {};
         const start = performance.now();
         this.load();
         for (const panel of this.panels) panel.update(this.state);
-        this.python.value = DeepLinear.toPython(this.state, this.grid);
+        this.python.value = DeepLinear.toPython(this.state, this.grid, this.spikes);
         performance.clearMeasures("live-redraw");
         performance.measure("live-redraw", { start, end: performance.now() });
         clearTimeout(this.timer);

@@ -8,7 +8,7 @@ without a link, where the chapter is not part of the book that is built.
 import re
 from pathlib import Path
 
-import yaml
+import yaml_files
 from docutils import nodes
 from sphinx import addnodes
 from sphinx.transforms.post_transforms import SphinxPostTransform
@@ -28,9 +28,9 @@ def entries(toc):
 
 def listed(root):
     """Number and short title of each chapter, by label."""
-    toc = list(entries(yaml.safe_load((Path(root) / "_toc.yml").read_text())))
+    toc = list(entries(yaml_files.load(Path(root) / "_toc.yml")))
     order = [file for file, _ in toc if file.startswith("chapters/")]
-    labels = {c["file"]: c["label"] for c in yaml.safe_load((Path(root) / LIST).read_text())}
+    labels = {c["file"]: c["label"] for c in yaml_files.load(Path(root) / LIST)}
     titles = dict(toc)
     return {
         labels[file]: (number, titles[file])
@@ -47,7 +47,7 @@ def name(number, title, *, begins=False, titled=False):
 
 class Chapter(SphinxRole):
     def run(self):
-        if self.text not in {c["label"] for c in yaml.safe_load(self.source().read_text())}:
+        if self.text not in {c["label"] for c in yaml_files.load(self.source())}:
             message = self.inliner.reporter.error(f"{LIST} has no chapter {self.text}")
             return [], [message]
         link = addnodes.pending_xref(
@@ -107,7 +107,7 @@ def name_only(app, env, node, content):
 
 def neighbors(app, pagename, templatename, context, doctree):
     """The links to the page before and after show the short titles, as the sidebar does."""
-    titles = dict(entries(yaml.safe_load((Path(app.srcdir) / "_toc.yml").read_text())))
+    titles = dict(entries(yaml_files.load(Path(app.srcdir) / "_toc.yml")))
     pages = {app.builder.get_relative_uri(pagename, page): page for page in app.env.titles}
     for side in ("prev", "next"):
         page = pages.get((context.get(side) or {}).get("link"))

@@ -25,6 +25,7 @@ KEPT = ROOT / "_build" / "runs"
 SETTINGS = {
     "SEED_OFFSET": "0",
     "OPENBLAS_CORETYPE": "",
+    "ATEN_CPU_CAPABILITY": "",
     "OPENBLAS_NUM_THREADS": "",
     "OMP_NUM_THREADS": "",
 }

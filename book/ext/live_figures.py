@@ -14,10 +14,12 @@ SOURCE = Path(__file__).parents[2] / "live"
 SCRIPTS = (
     "march.js",
     "networks.js",
+    "spikes.js",
     "chart.js",
     "controls.js",
     "python.js",
     "panels.js",
+    "spectra.js",
     "figure.js",
 )
 STYLE = "live.css"

@@ -1,13 +1,63 @@
 """Search that works from a file.
 
-Results are found in an index that is a script; their excerpts are fetched from the pages, which
-browsers forbid for pages opened from files. There the results come without excerpts.
+Results are found in an index that is a script; for their excerpts Sphinx fetches the pages, which
+browsers forbid for pages opened from files. Here the pages' texts are a script too, `_static/texts.js`,
+with the ids that results point to; `_static/search.js` hands them out.
 """
 
-SCRIPT = 'if (location.protocol === "file:") DOCUMENTATION_OPTIONS.SHOW_SEARCH_SUMMARY = false;'
+import html
+import json
+from pathlib import Path
+
+from bs4 import BeautifulSoup, NavigableString, Tag
+
+TEXTS = "texts.js"
+LEFT_OUT = ("script", "style", "svg", "img", "nav", "button", "pre")
+
+
+def text(article):
+    """The words of a page as HTML: its sections with their ids, and nothing else."""
+    parts = []
+
+    def walk(element):
+        for child in element.children:
+            if isinstance(child, NavigableString):
+                parts.append(html.escape(str(child)))
+            elif isinstance(child, Tag) and child.name not in LEFT_OUT:
+                if "headerlink" in (child.get("class") or []):
+                    continue
+                section = child.name == "section" and child.get("id")
+                if section:
+                    parts.append(f'<section id="{html.escape(section)}">')
+                walk(child)
+                parts.append("</section>" if section else " ")
+
+    walk(article)
+    return f'<div role="main">{" ".join("".join(parts).split())}</div>'
+
+
+def write(app, exception):
+    if exception is not None or app.builder.format != "html":
+        return
+    texts = {}
+    for page in sorted(app.env.found_docs):
+        file = Path(app.outdir) / f"{page}.html"
+        if file.exists():
+            article = BeautifulSoup(file.read_text(), "html.parser").select_one(
+                "article.bd-article"
+            )
+            texts[page] = text(article) if article else ""
+    known = json.dumps(texts, ensure_ascii=False).replace("</", "<\\/")
+    (Path(app.outdir) / "_static" / TEXTS).write_text(f"window.bookTexts = {known};\n")
+
+
+def add(app, pagename, templatename, context, doctree):
+    if pagename == "search":
+        app.add_js_file(TEXTS)
+        app.add_js_file("search.js")
 
 
 def setup(app):
-    # After documentation_options.js (priority 500 and first), before searchtools.js reads it on load.
-    app.add_js_file(None, body=SCRIPT, priority=600)
+    app.connect("html-page-context", add)
+    app.connect("build-finished", write)
     return {"parallel_read_safe": True}

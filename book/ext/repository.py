@@ -8,7 +8,7 @@ import os
 from pathlib import Path
 from urllib.parse import urlsplit
 
-import yaml
+import yaml_files
 
 BRANCH = "notebooks"
 """The branch of generated notebooks, which `publish/notebooks.py` writes."""
@@ -21,7 +21,7 @@ PLACEHOLDER = "OWNER/REPO"
 
 def repository(root):
     """The address of the repository whose `_config.yml` is in `root`."""
-    url = yaml.safe_load((Path(root) / "_config.yml").read_text())["repository"]["url"].rstrip("/")
+    url = yaml_files.load(Path(root) / "_config.yml")["repository"]["url"].rstrip("/")
     if url.endswith(PLACEHOLDER) and "GITHUB_REPOSITORY" in os.environ:
         return url.removesuffix(PLACEHOLDER) + os.environ["GITHUB_REPOSITORY"]
     return url

@@ -38,6 +38,11 @@ def zeros(*sizes, like):
     return like.new_zeros([padded(size) for size in sizes])
 
 
+def normal(*sizes, generator):
+    """Standard normal numbers, in single precision whatever the default of torch is at the moment."""
+    return torch.randn(*sizes, generator=generator, device=generator.device, dtype=torch.float32)
+
+
 def draw_weights(seed, sizes, like):
     """W^0 .. W^L at initialization: W^l is [N_{l+1}, N_l] (padded) for `sizes` D, N_1, .., N_L, C.
 
@@ -46,7 +51,7 @@ def draw_weights(seed, sizes, like):
     weights = []
     for layer, (below, above) in enumerate(pairwise(sizes)):
         stream = generator(seed, Stream.WEIGHTS, layer, device=like.device)
-        drawn = torch.randn(above, below, generator=stream, device=like.device)
+        drawn = normal(above, below, generator=stream)
         weights.append(zeros(above, below, like=like))
         weights[-1][:above, :below] = drawn
     return weights

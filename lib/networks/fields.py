@@ -47,7 +47,7 @@ class Architecture:
 
 
 class Lockstep:
-    """Configurations of one seed trained side by side, a row for each output of each of them."""
+    """Configurations trained side by side, a row for each output of each of them; leading axes are seeds."""
 
     def __init__(
         self, members, networks, factors, memories, history, architecture, inputs, initial
@@ -72,40 +72,57 @@ class Lockstep:
             own = slice(i * self.outputs, (i + 1) * self.outputs)
             self.readout[own] = 1 / (network.richness * architecture.last_width)
             self.centered[own] = network.centered
-        own_output = torch.eye(self.outputs, padded(self.outputs)).to(like)
-        self.top, self.target = repeated(own_output, rows), repeated(inputs.target, rows)
+        own_output = torch.eye(
+            self.outputs, padded(self.outputs), dtype=like.dtype, device=like.device
+        )
+        seeds = initial[0].shape[:-2]
+        self.top = repeated(own_output, rows).expand(*seeds, -1, -1)
+        self.target = repeated(inputs.target, rows)
 
     def step(self, t, sampling):
-        """Losses of step t, (excess, train) [members, C] each; then the weights move on."""
+        """Losses of step t, (excess, train) [.., members, C] each; then the weights move on."""
         self.weights.advance(t)
-        g = self._backward()
-        end_to_end = g[0] * self.readout
         if t == 0:
-            self.origin = end_to_end * self.centered
-        v = self.v = self.target - end_to_end + self.origin
+            self.first = self._start()
+            self.origin = self.target - (1 - self.centered) * self.readout * self.first[0]
+        changes = self._changes()
+        g = [first + change for first, change in zip(self.first, changes, strict=True)]
+        v = self.v = self.origin - self.readout * changes[0]
         u, train = sampling.signal(v)
         if t < self.last_step:
             self.weights.record(self._forward(u), g[1:])
         losses = torch.stack([sampling.excess(v, train), train])
-        used = losses[:, : len(self.members) * self.outputs]
-        return used.view(2, len(self.members), self.outputs).cpu().numpy()
+        return self._used(losses)
+
+    def _used(self, rows):
+        """[.., rows] as [.., members, C]."""
+        used = rows[..., : len(self.members) * self.outputs]
+        return used.unflatten(-1, (len(self.members), self.outputs))
 
     def weight_error(self):
-        """sqrt(lambda_i / D) v_i of the last step, [members, C, D]: its square sums to the excess loss."""
+        """sqrt(lambda_i / D) v_i of the last step, [.., members, C, D]: its square sums to the excess loss."""
         weighted = self.inputs.scale * self.inputs.eigenvalues.sqrt() * self.v
-        used = weighted[: len(self.members) * self.outputs, : self.inputs.dim]
-        return used.view(len(self.members), self.outputs, -1).cpu().numpy()
+        return self._used(weighted[..., : self.inputs.dim].transpose(-1, -2)).movedim(-3, -1)
 
-    def _backward(self):
-        """g^0 .. g^{L+1}, each [rows, N_l]."""
+    def _start(self):
+        """g^0 .. g^{L+1} of step 0, each [.., rows, N_l]."""
         g = [self.top]
         for layer, stream in reversed(list(enumerate(self.architecture.streams))):
-            below = self.weights.backward(layer, g[0])
+            below = self.weights.start(layer, g[0])
             g.insert(0, below + g[0] if stream else below)
         return g
 
+    def _changes(self):
+        """What g^0 .. g^{L+1} have changed by since step 0."""
+        changes = [torch.zeros_like(self.top)]
+        for layer, stream in reversed(list(enumerate(self.architecture.streams))):
+            above = self.first[layer + 1] + changes[0]
+            below = self.weights.backward(layer, above, changes[0])
+            changes.insert(0, below + changes[0] if stream else below)
+        return changes
+
     def _forward(self, u):
-        """h^0 .. h^L, each [rows, N_l]."""
+        """h^0 .. h^L, each [.., rows, N_l]."""
         h = [u]
         for layer, stream in enumerate(self.architecture.streams[:-1]):
             above = self.weights.forward(layer, h[-1])

@@ -6,8 +6,9 @@ import numpy as np
 import torch
 
 from lib import checks
-from lib.networks.draws import Stream, generator, zeros
-from lib.networks.weights import repeated
+from lib.networks.draws import zeros
+from lib.networks.samples import Gaussian, Resampled, Split, Stacked
+from lib.networks.weights import repeated, transposed
 
 
 class Inputs:
@@ -27,6 +28,8 @@ class Inputs:
         $1/\sqrt D$, or 1 for a dimension-free spectrum: the scale of W^0 and of the inputs.
     eigenvalues : [D] (padded)
     target : [C, D] (padded)
+    given : ([n, D], [n, C])
+        Coefficients and label residuals of the dataset, if there is one.
 
     Raises
     ------
@@ -44,7 +47,20 @@ class Inputs:
         self.eigenvalues = zeros(self.dim, like=like)
         self.target = torch.stack([zeros(self.dim, like=like) for _ in range(outputs)])
         self.eigenvalues[: self.dim] = torch.from_numpy(np.repeat(spectrum.eigenvalues, counts))
-        vectors = target_vectors(spectrum.target_covariance(outputs), counts)
+        if dataset is None:
+            vectors = target_vectors(spectrum.target_covariance(outputs), counts)
+        elif dataset.target.shape[1] != outputs:
+            raise ValueError(
+                f"the dataset has {dataset.target.shape[1]} label(s) per sample, the network {outputs} "
+                "output(s): give outputs the same number."
+            )
+        else:
+            vectors = dataset.target.T.copy()
+            residuals = dataset.residuals.reshape(len(dataset), -1)
+            self.given = tuple(
+                torch.from_numpy(values.copy()).to(like)
+                for values in (dataset.coefficients, residuals)
+            )
         self.target[:, : self.dim] = torch.from_numpy(vectors)
 
     def count(self, ratio, what):
@@ -71,7 +87,7 @@ class Inputs:
         return self.scale**2 * (self.eigenvalues * v**2).sum(-1)
 
     def sampling(self, seed):
-        """The rule for u given v that belongs to the data regime."""
+        """The rule for u given v that belongs to the data regime, for one seed or, stacked, for several."""
         if self.data.samples is not None:
             return Samples(self, self.samples, self._source(seed, Gaussian, Split))
         if self.data.batch is not None:
@@ -79,7 +95,10 @@ class Inputs:
         return Population(self)
 
     def _source(self, seed, drawn, given):
-        return drawn(self, seed) if self.dataset is None else given(self, seed)
+        kind = drawn if self.dataset is None else given
+        if isinstance(seed, int):
+            return kind(self, seed)
+        return Stacked([kind(self, one) for one in seed])
 
 
 def _dimension(spectrum, dim):
@@ -175,7 +194,7 @@ class FreshSamples:
         self.inputs, self.number, self.source = inputs, count, source
 
     def draw(self, step):
-        """The samples of this step: inputs [B, D], label noise [C, B]."""
+        """The samples of this step: inputs [.., B, D], label noise [.., C, B]."""
         self.X, self.noise = self.source.rows(self.number)
 
     def excess(self, v, train):
@@ -184,8 +203,8 @@ class FreshSamples:
 
     def signal(self, v):
         """Error signal u and training loss for each row of v."""
-        noise = repeated(self.noise, len(v))
-        Delta = torch.addmm(noise, v, self.X.T, alpha=self.inputs.scale)
+        noise = repeated(self.noise, v.shape[-2])
+        Delta = noise + self.inputs.scale * (v @ transposed(self.X))
         u = (Delta @ self.X) / (self.number * self.inputs.scale)
         return u, (Delta**2).sum(-1) / self.number
 
@@ -197,78 +216,3 @@ class Samples(FreshSamples):
         """The samples of the first step stay."""
         if step == 0:
             super().draw(step)
-
-
-class Gaussian:
-    """Samples with Gaussian inputs and Gaussian label noise."""
-
-    def __init__(self, inputs, seed):
-        self.inputs = inputs
-        self.amplitudes = inputs.eigenvalues[: inputs.dim].sqrt()
-        self.streams = [
-            generator(seed, stream, device=inputs.eigenvalues.device)
-            for stream in (Stream.INPUTS, Stream.LABELS)
-        ]
-
-    def rows(self, count):
-        """Inputs [count, D] and label noise [C, count] (padded), new ones at every call."""
-        of_inputs, of_labels = self.streams
-        like, outputs = self.inputs.eigenvalues, len(self.inputs.target)
-        X = zeros(count, self.inputs.dim, like=like)
-        noise = torch.stack([zeros(count, like=like) for _ in range(outputs)])
-        drawn = torch.randn(count, self.inputs.dim, generator=of_inputs, device=like.device)
-        labels = torch.randn(outputs, count, generator=of_labels, device=like.device)
-        X[:count, : self.inputs.dim] = drawn * self.amplitudes
-        noise[:, :count] = self.inputs.data.noise * labels
-        return X, noise
-
-    def excess(self, v, train):
-        """Excess loss of the population for each row of v."""
-        return self.inputs.excess(v)
-
-
-class Resampled:
-    """Samples drawn from a dataset with replacement; the dataset is the population."""
-
-    def __init__(self, inputs, seed):
-        self.inputs = inputs
-        self.stream = generator(seed, Stream.INPUTS)
-        self.size = len(inputs.dataset)
-
-    def rows(self, count):
-        """Inputs [count, D] and label residuals [1, count] (padded), new ones at every call."""
-        return self.take(torch.randint(self.size, (count,), generator=self.stream))
-
-    def take(self, chosen):
-        dataset, like = self.inputs.dataset, self.inputs.eigenvalues
-        X, noise = zeros(len(chosen), self.inputs.dim, like=like), zeros(len(chosen), like=like)
-        X[: len(chosen), : self.inputs.dim] = torch.from_numpy(dataset.coefficients[chosen])
-        noise[: len(chosen)] = torch.from_numpy(dataset.residuals[chosen])
-        return X, noise[None]
-
-    def excess(self, v, train):
-        """Excess loss of the population for each row of v."""
-        return self.inputs.excess(v)
-
-
-class Split(Resampled):
-    """A training set drawn from a dataset without replacement; what is left over is the test set."""
-
-    def rows(self, count):
-        """Inputs [count, D] and label residuals [1, count] (padded); the rest is held out."""
-        if count >= self.size:
-            raise ValueError(
-                f"samples is {count} of a dataset of {self.size}: leave some of it for the test."
-            )
-        self.count = count
-        return self.take(torch.randperm(self.size, generator=self.stream)[:count])
-
-    def excess(self, v, train):
-        r"""Loss on the held-out samples without the noise floor $\sigma^2$, for each row of v.
-
-        A sum over them is one over the dataset, where $\sum_\mu \Delta_\mu^2 = n(\sum_k \lambda_k v_k^2 + \sigma^2)$
-        because the residuals are orthogonal to the inputs, less one over the training set.
-        """
-        floor = self.inputs.data.noise**2
-        total = self.size * (self.inputs.excess(v) + floor)
-        return (total - self.count * train) / (self.size - self.count) - floor

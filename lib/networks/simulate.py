@@ -4,17 +4,15 @@ import os
 import time
 from dataclasses import dataclass
 from functools import partial
-from itertools import pairwise
 
 import numpy as np
 import torch
 from tqdm import tqdm
 
 from lib import checks
-from lib.networks.draws import draw_weights
-from lib.networks.fields import Architecture, Lockstep
+from lib.networks.fields import Architecture
 from lib.networks.finite_data import Inputs
-from lib.networks.weights import history_length, rows_for
+from lib.networks.together import batches, groups_of, numbers, train
 from lib.problem.broadcasting import broadcast
 from lib.problem.data import Data
 from lib.problem.dataset import Dataset
@@ -146,24 +144,29 @@ def simulate(
     made = {training: training.memory() for training in trainings}
     memories = [made[training] for training in trainings]
     steps = len(memories[0].times) - 1
-    groups = _groups(memories, architecture)
+    groups = groups_of(memories, architecture)
+    size = like.element_size() * numbers(architecture, groups, inputs)
     checks.memory(
-        "training one seed",
-        like.element_size() * _numbers(architecture, groups, inputs),
-        "use a smaller dim, fewer samples, or fewer configurations in one call",
+        "training one seed", size, "use a smaller dim, fewer samples, or fewer configurations"
     )
     kept = _kept_steps(keep_errors, steps)
-    by_output = np.full((2, len(networks), len(seeds), outputs, steps + 1), np.nan)
-    errors = np.full((len(networks), len(seeds), len(kept), outputs, inputs.dim), np.nan)
+    losses = np.full((2, len(seeds), len(networks), outputs, steps + 1), np.nan)
+    errors = np.full((len(seeds), len(networks), len(kept), outputs, inputs.dim), np.nan)
     total = len(seeds) * (steps + 1)
     bar = tqdm(total=total, delay=LONG_RUN, leave=False, disable=not bar_wanted)
     factors = [made_by.rate_factors(of) for of, made_by in zip(networks, trainings, strict=True)]
-    train_seed = partial(_train, networks, factors, memories, groups, architecture, inputs)
-    with torch.inference_mode(), bar:
-        finished = _record(train_seed, seeds, kept, by_output, errors, bar)
-    excess, train = by_output.sum(axis=-2)
+    train_some = partial(train, networks, factors, memories, groups, architecture, inputs)
+    finished = np.zeros(len(seeds), int)
+    with torch.inference_mode(), torch.autocast(like.device.type, enabled=False), bar:
+        try:
+            for some in batches(len(seeds), size, like.device):
+                train_some(seeds[some], kept, losses[:, some], errors[some], finished[some], bar)
+        except KeyboardInterrupt:
+            pass
+    by_output, errors = np.moveaxis(losses, 2, 1), np.moveaxis(errors, 1, 0)
+    excess, of_training = by_output.sum(axis=-2)
     test = excess + outputs * data.noise**2
-    status = _verdicts((test, excess, train), by_output, finished)
+    status = _verdicts((test, excess, of_training), by_output, finished)
     only = 0 if single else slice(None)
     return Runs(
         network=networks[0] if single else networks,
@@ -176,28 +179,11 @@ def simulate(
         wall_time=time.perf_counter() - start,
         test_loss=test[only],
         excess_loss=excess[only],
-        train_loss=train[only],
+        train_loss=of_training[only],
         excess_by_output=by_output[0][only],
         train_by_output=by_output[1][only],
         weight_error=(errors if outputs > 1 else errors.squeeze(-2))[only] if kept else None,
     )
-
-
-def _record(train_seed, seeds, kept, by_output, errors, bar):
-    """Fill losses and errors of the weights seed by seed; return how many steps each seed got."""
-    finished = np.zeros(len(seeds), int)
-    try:
-        for j, seed in enumerate(seeds):
-            for t, (step_losses, lockstep) in enumerate(train_seed(seed)):
-                by_output[:, :, j, :, t] = step_losses
-                for i in np.flatnonzero(np.equal(kept, t)):
-                    for group in lockstep:
-                        errors[group.members, j, i] = group.weight_error()
-                finished[j] = t + 1
-                bar.update()
-    except KeyboardInterrupt:
-        pass
-    return finished
 
 
 def _verdicts(sums, by_output, finished):
@@ -209,72 +195,22 @@ def _verdicts(sums, by_output, finished):
     return status
 
 
-def _numbers(architecture, groups, inputs):
-    """About how many numbers the weights, their histories and the samples of one seed are."""
-    pairs, outputs = list(pairwise(architecture.sizes)), architecture.sizes[-1]
-    weights = sum(below * above for below, above in pairs)
-    fields = outputs * sum(below + above for below, above in pairs)
-    total = weights + inputs.samples * (inputs.dim + outputs)
-    for members, (length, foldable) in groups:
-        total += len(members) * (length * fields + (weights if foldable else 0))
-    return total
-
-
-def _train(networks, factors, memories, groups, architecture, inputs, seed):
-    """Yield (excess, train) [K, C] of step 0, 1, .. of all configurations of one seed, and its networks."""
-    of_weights, of_data = seed if isinstance(seed, tuple) else (seed, seed)
-    sampling = inputs.sampling(of_data)
-    initial = draw_weights(of_weights, architecture.sizes, inputs.eigenvalues)
-    lockstep = [
-        Lockstep(
-            members,
-            [networks[k] for k in members],
-            [factors[k] for k in members],
-            [memories[k] for k in members],
-            history,
-            architecture,
-            inputs,
-            initial,
-        )
-        for members, history in groups
-    ]
-    losses = np.empty((2, len(networks), architecture.sizes[-1]))
-    for t in range(len(memories[0].times)):
-        sampling.draw(t)
-        for group in lockstep:
-            losses[:, group.members] = group.step(t, sampling)
-        yield losses, lockstep
-
-
 def _dataset(dataset, data):
     if dataset is None:
         return None
     if not isinstance(dataset, Dataset):
         raise ValueError(f"dataset is {dataset!r}: give a lib.Dataset.")
-    if data.spectrum is not dataset.spectrum or data.noise != dataset.noise:
+    if not dataset.describes(data):
         raise ValueError(
             "data and dataset differ in spectrum or noise: make data with dataset.data(...)."
         )
     return dataset
 
 
-def _groups(memories, architecture):
-    """Indices of the configurations that are computed together, few enough, and their history length."""
-    _, room = rows_for(architecture.sizes[-1])
-    by_history = {}
-    for k, memory in enumerate(memories):
-        by_history.setdefault(history_length(architecture.sizes, memory), []).append(k)
-    return [
-        (same[i : i + room], history)
-        for history, same in by_history.items()
-        for i in range(0, len(same), room)
-    ]
-
-
 def _precision(dtype):
-    names = {"float32": torch.float32, "float64": torch.float64}
-    for name, precision in names.items():
-        if dtype in (name, precision):
+    for precision in (torch.float32, torch.float64):
+        name = str(precision).removeprefix("torch.")
+        if dtype is precision or dtype in (name, np.dtype(name)):
             return precision
     raise ValueError(f"dtype is {dtype!r}: give 'float32' or 'float64'.")
 
@@ -294,7 +230,7 @@ def _device(device):
 def _kept_steps(keep_errors, steps):
     if not checks.listed(keep_errors):
         raise ValueError(f"keep_errors is {keep_errors!r}: give a list of steps.")
-    kept = [checks.integer("keep_errors", step, least=0) for step in keep_errors]
+    kept = [checks.integer("keep_errors", step, least=0) for step in checks.plain(keep_errors)]
     if any(step > steps for step in kept):
         raise ValueError(f"keep_errors lists steps beyond the last one, {steps}.")
     return kept

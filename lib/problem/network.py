@@ -60,16 +60,14 @@ class Network:
         residual = self.branch_scale is not None
         if residual:
             store("branch_scale", checks.number("branch_scale", self.branch_scale))
-        infinitely_deep = (
-            isinstance(self.depth, float) and math.isinf(self.depth) and self.depth > 0
-        )
+        store("depth", checks.plain(self.depth))
+        infinitely_deep = isinstance(self.depth, Real) and self.depth == math.inf
         if infinitely_deep and not residual:
             raise ValueError(
                 "depth is inf without residual branches, where no limit exists: "
                 "give an integer depth, or a branch_scale."
             )
-        if not infinitely_deep:
-            store("depth", checks.integer("depth", self.depth))
+        store("depth", math.inf if infinitely_deep else checks.integer("depth", self.depth))
         store("richness", checks.number("richness", self.richness, positive=True))
         store("outputs", checks.integer("outputs", self.outputs))
         store("centered", checks.flag("centered", self.centered))
@@ -77,7 +75,7 @@ class Network:
         layerwise.by_matrix("init_scale", init_scale, self.depth)
         store("init_scale", init_scale)
 
-        if isinstance(self.width, Real):
+        if isinstance(checks.plain(self.width), Real):
             store("width", checks.number("width", self.width, positive=True, infinite=True))
             return
         widths = checks.sequence("width", self.width, positive=True, infinite=True)

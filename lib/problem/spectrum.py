@@ -5,9 +5,13 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from lib import checks
+from lib.problem.by_value import ByValue
 
 EXACT_MODES = 64
 """Spectra with more modes than this are binned for the theory."""
+
+ROUNDED = 1e-6
+"""Masses may sum to one up to this: a few numbers in single precision do no better."""
 
 PANEL_RATIO = 3.0
 """Largest ratio of eigenvalues inside one bin panel."""
@@ -17,7 +21,7 @@ PANEL_NODES = 6
 
 
 @dataclass(frozen=True, eq=False)
-class Spectrum:
+class Spectrum(ByValue):
     r"""Eigenmodes of the data covariance and how the target sits on them.
 
     Mode k has variance $\lambda_k$ and target weight $\beta^*_k$ with $(\beta^*_k)^2 = w_k^2$; averages are
@@ -49,13 +53,14 @@ class Spectrum:
     dimension_free: bool = field(default=False, init=False)
 
     def __post_init__(self):
-        self._store(checks.sequence("mass", self.mass, positive=True))
-        total = self.mass.sum()
-        if abs(total - 1) > 1e-9:
+        mass = np.array(checks.sequence("mass", self.mass, positive=True))
+        total = mass.sum()
+        if abs(total - 1) > ROUNDED:
             raise ValueError(
                 f"mass sums to {total:.12g}, not 1: divide by the sum, "
                 "or use Spectrum.trace_class for numbers of modes."
             )
+        self._store(mass if abs(total - 1) < 1e-12 else mass / total)
 
     def _store(self, mass):
         columns = {
@@ -201,6 +206,7 @@ def principal_modes(X, y):
 
 def _target_power(value):
     """Checked `value`: numbers >= 0 [M], or covariances over outputs [M, C, C]."""
+    value = checks.plain(value)
     shape = "one number per mode, [M], or one covariance over outputs per mode, [M, C, C]"
     if not checks.listed(value) or not any(map(checks.listed, value)):
         return checks.sequence("target_power", value)

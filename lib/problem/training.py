@@ -13,6 +13,7 @@ import numpy as np
 from lib import checks
 from lib.horizons.optimizers import Flow, Steps, descend
 from lib.problem import layerwise
+from lib.problem.by_value import ByValue
 
 FORGOTTEN = 1e-14
 """A part of the momentum that counts as nothing."""
@@ -75,7 +76,7 @@ class Training(ABC):
 
 
 @dataclass(frozen=True, eq=False)
-class GradientDescent(Training):
+class GradientDescent(ByValue, Training):
     r"""(Stochastic) gradient descent with momentum, Nesterov's look-ahead and weight decay.
 
     Each step applies, to every weight matrix,

@@ -112,6 +112,11 @@ def optimal_learning_rate(
 ):
     r"""The learning rate of the smallest loss after the last step, in the theory.
 
+    One parameter, and a search of its own: it brackets the minimum on a ladder of rates, which needs no
+    derivatives, takes curves with several minima or a jump to divergence next to the best rate, and
+    says between which rates the answer lies. `tune` follows derivatives downhill, for any number of
+    parameters; where the curve has one smooth minimum both find the same.
+
     Parameters
     ----------
     network : Network

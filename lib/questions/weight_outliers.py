@@ -54,6 +54,27 @@ class WeightOutliers:
         return np.isfinite(self.upper).sum(axis=-1)
 
 
+def bulk_density(z, edges):
+    """Density of the non-zero singular values of a random matrix, between the two edges of its bulk.
+
+    Parameters
+    ----------
+    z : [n]
+    edges : (low, high)
+        As in `WeightOutliers.edges`.
+
+    Returns
+    -------
+    [n]
+        Integrates to one.
+    """
+    low, high = edges
+    # 1 +- sqrt(rho) in units of the scale; the sum over both sides has the smaller of 1 and rho.
+    fewer = ((high - low) / 2) ** 2
+    inside = np.maximum((high**2 - z**2) * (z**2 - low**2), 0)
+    return np.sqrt(inside) / (np.pi * z * fewer)
+
+
 def weight_outliers(network, data, training, times):
     r"""Bulk and outliers of every trained matrix of the infinite-size limit at some steps of a run.
 

@@ -1,16 +1,17 @@
 """The simulator against plain autograd training, the theory, conservation laws and itself."""
 
+import contextlib
 import math
 
 import numpy as np
 import pytest
 import torch
 from expectations import assert_agrees
+from references.networks import plain_training
 
 import lib
-from lib.networks.draws import Stream, draw_weights, generator
-from lib.networks.fields import Architecture, Lockstep
-from lib.networks.finite_data import Inputs, target_vectors
+from lib.networks.fields import Lockstep
+from lib.networks.finite_data import target_vectors
 from lib.networks.weights import history_length
 
 NOISE = 0.3
@@ -35,79 +36,6 @@ OPTIMIZERS = {
         12, np.linspace(0.04, 0.01, 12), momentum=0.5, nesterov=True, weight_decay=0.3
     ),
 }
-
-
-def plain_training(network, data, training, dim, seed):
-    """The same run the slow way: a forward pass of every sample, autograd, and torch's own SGD.
-
-    Returns (excess, train) [C, steps + 1] each.
-    """
-    like = torch.empty(0, dtype=torch.float64)
-    inputs = Inputs(data, dim, like, outputs=network.outputs)
-    architecture = Architecture(network, inputs)
-    sizes, D = architecture.sizes, inputs.dim
-    unit = 1.0 if data.spectrum.dimension_free else math.sqrt(D)
-    eye = torch.eye(D, dtype=torch.float64)
-    drawn = draw_weights(seed, sizes, like)
-    weights = [
-        W[:above, :below].clone().requires_grad_()
-        for W, below, above in zip(drawn, sizes[:-1], sizes[1:], strict=True)
-    ]
-    branch = None
-    if network.branch_scale is not None:
-        branch = network.branch_scale / math.sqrt(network.depth)
-
-    def f(x):
-        h = x @ weights[0].T / unit
-        for W in weights[1:-1]:
-            image = h @ W.T / math.sqrt(W.shape[1])
-            h = image if branch is None else h + branch * image
-        return h @ weights[-1].T * unit / (network.richness * sizes[-2])
-
-    variance, target = inputs.eigenvalues[:D], inputs.target[:, :D].T
-    streams = [generator(seed, stream) for stream in (Stream.INPUTS, Stream.LABELS)]
-    size = data.samples if data.samples is not None else data.batch
-    count = round(size * (1 if data.spectrum.dimension_free else D)) if size else D
-    start = f(eye).detach() * network.centered
-
-    def output(x):
-        return f(x) - x @ start
-
-    def draw():
-        if size is None:  # one sample along each direction is the population
-            x = torch.diag((variance * D).sqrt())
-            return x, x @ target / unit
-        x, noise = (
-            torch.randn(shape, generator=stream)
-            for shape, stream in zip(((count, D), (sizes[-1], count)), streams, strict=True)
-        )
-        x = x.double() * variance.sqrt()
-        return x, x @ target / unit + data.noise * noise.T
-
-    raw = network.richness**2 * sizes[-2]
-    optimizer = torch.optim.SGD(
-        weights, lr=raw, momentum=training.momentum, nesterov=training.nesterov
-    )
-    losses = []
-    x, y = draw()
-    for t in range(training.steps + 1):
-        if data.batch is not None and t > 0:
-            x, y = draw()
-        error = y - output(x)
-        v = unit * (target / unit - output(eye))
-        excess = variance @ v**2 / unit**2
-        train = (error**2).mean(0) + (data.noise**2 if size is None else 0)
-        losses.append(torch.stack([excess, train]).tolist())
-        if t == training.steps:
-            return np.moveaxis(losses, 0, -1)
-        optimizer.zero_grad()
-        ((error**2).mean(0).sum() / 2).backward()
-        rate = training.rates[t]
-        optimizer.param_groups[0]["lr"] = raw * rate
-        with torch.no_grad():
-            for W in weights:
-                W *= 1 - rate * training.weight_decay
-        optimizer.step()
 
 
 @pytest.mark.parametrize("regime", REGIMES)
@@ -258,7 +186,7 @@ PROBLEMS = {
 @pytest.mark.parametrize("name", PROBLEMS)
 def test_theory_and_networks_agree(name):
     theory = lib.solve(*PROBLEMS[name])
-    runs = lib.simulate(*PROBLEMS[name], dim=200, seeds=120, dtype="float32")
+    runs = lib.simulate(*PROBLEMS[name], dim=200, seeds=200, dtype="float32")
     assert_agrees(theory, runs)
 
 
@@ -309,6 +237,42 @@ def test_single_precision_trains_the_same_network():
     np.testing.assert_allclose(single.train_loss, double.train_loss, rtol=2e-5)
 
 
+@pytest.mark.parametrize("data", [lib.Data(), lib.Data(samples=2.0, noise=0.3)])
+@pytest.mark.parametrize("shape", [{}, {"branch_scale": 0.9}], ids=["plain", "residual"])
+@pytest.mark.parametrize("richness", [1e-2, 1e-5])
+def test_single_precision_sees_a_centered_network_of_small_richness(richness, shape, data):
+    """Its output is a small difference of large numbers, and is never formed as one."""
+    network = lib.Network(2, 1.0, richness, centered=True, **shape)
+    training = lib.GradientDescent(60, 0.05, weight_decay=1e-9)
+    single, double = (
+        lib.simulate(network, data, training, dim=60, seeds=2, dtype=d)
+        for d in ("float32", "float64")
+    )
+    np.testing.assert_allclose(single.test_loss, double.test_loss, rtol=2e-5, atol=1e-9)
+    excess, _ = plain_training(network, data, training, 60, seed=0)
+    np.testing.assert_allclose(double.excess_loss[0], excess[0], rtol=1e-7, atol=1e-13)
+
+
+@pytest.mark.parametrize("setting", ["default dtype", "autocast", "no grad"])
+def test_what_torch_does_elsewhere_does_not_matter(setting):
+    problem = lib.Network(2, 0.5), lib.Data(samples=2.0, noise=0.5), lib.GradientDescent(20, 0.05)
+    call = {"dim": 60, "seeds": [0], "dtype": "float32"}
+    expected = lib.simulate(*problem, **call).test_loss
+    assert expected[0, -1] == pytest.approx(0.70394, abs=1e-5)
+    context = {
+        "default dtype": contextlib.nullcontext(),
+        "autocast": torch.autocast("cpu", dtype=torch.bfloat16),
+        "no grad": torch.no_grad(),
+    }[setting]
+    if setting == "default dtype":
+        torch.set_default_dtype(torch.float64)
+    try:
+        with context:
+            np.testing.assert_array_equal(lib.simulate(*problem, **call).test_loss, expected)
+    finally:
+        torch.set_default_dtype(torch.float32)
+
+
 # Verdicts
 
 
@@ -323,7 +287,46 @@ def test_divergence_is_inf_and_named_while_others_go_on():
     assert np.isfinite(runs.train_loss[0]).all()
 
 
+def test_seeds_together_are_the_seeds_alone(monkeypatch):
+    problem = (
+        lib.Network(2, (0.7, 1.3)),
+        lib.Data(batch=0.5, noise=0.2),
+        lib.GradientDescent(8, 0.1),
+    )
+    together = lib.simulate(*problem, dim=30, seeds=5, keep_errors=[3])
+    monkeypatch.setattr("lib.networks.together.CACHE_BYTES", 1)
+    alone = lib.simulate(*problem, dim=30, seeds=5, keep_errors=[3])
+    np.testing.assert_array_equal(together.excess_by_output, alone.excess_by_output)
+    np.testing.assert_array_equal(together.train_loss, alone.train_loss)
+    np.testing.assert_array_equal(together.weight_error, alone.weight_error)
+
+
+def test_no_step_copies_from_or_to_the_host(monkeypatch):
+    """What would make a GPU wait: counted at every step after the first."""
+    copies = []
+    for name in ("cpu", "item", "numpy", "tolist", "__array__", "__bool__", "__float__"):
+        monkeypatch.setattr(torch.Tensor, name, counted(getattr(torch.Tensor, name), copies))
+    monkeypatch.setattr(torch, "from_numpy", counted(torch.from_numpy, copies))
+    counts = []
+    step = Lockstep.step
+    monkeypatch.setattr(
+        Lockstep, "step", lambda self, *args: (counts.append(len(copies)), step(self, *args))[1]
+    )
+    network, data = lib.Network(2, 1.0), lib.Data(samples=1.5, noise=0.3)
+    lib.simulate(network, data, lib.GradientDescent(60, 0.05, weight_decay=0.3), dim=12, seeds=3)
+    assert len(counts) == 61 and counts[-1] == counts[0]
+
+
+def counted(function, calls):
+    def call(*args, **options):
+        calls.append(function)
+        return function(*args, **options)
+
+    return call
+
+
 def test_an_interrupt_returns_what_is_finished(monkeypatch):
+    monkeypatch.setattr("lib.networks.together.CACHE_BYTES", 1)  # one seed after the other
     problem = lib.Network(1, 1.0), lib.Data(batch=0.5), lib.GradientDescent(10, 0.05)
     whole = lib.simulate(*problem, dim=30, seeds=3)
     calls = iter(range(10**6))

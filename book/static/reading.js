@@ -1,0 +1,146 @@
+// Small helps for reading: where one is, folds that open for a link, marks of a search, tab stops.
+(function () {
+  "use strict";
+
+  const article = () => document.querySelector("article.bd-article");
+
+  // A thin line at the top says how much of the page is read; the contents at the right say where.
+  function position() {
+    const line = document.createElement("div");
+    line.className = "book-progress";
+    line.setAttribute("aria-hidden", "true");
+    document.body.append(line);
+    const links = [...document.querySelectorAll(".bd-toc-nav a[href^='#'], .page-toc a[href^='#']")];
+    const places = links
+      .map((link) => [link, document.getElementById(decodeURIComponent(link.hash.slice(1)))])
+      .filter(([, place]) => place);
+    let asked = false;
+
+    function update() {
+      asked = false;
+      const room = document.documentElement.scrollHeight - window.innerHeight;
+      line.style.transform = `scaleX(${room > 0 ? Math.min(1, window.scrollY / room) : 0})`;
+      let here = null;
+      for (const [link, place] of places) {
+        if (place.getBoundingClientRect().top < 0.35 * window.innerHeight) here = link;
+      }
+      for (const [link] of places) {
+        link.classList.toggle("book-here", link === here);
+        if (link === here) link.setAttribute("aria-current", "true");
+        else link.removeAttribute("aria-current");
+      }
+    }
+
+    function ask() {
+      if (!asked) requestAnimationFrame(update);
+      asked = true;
+    }
+    window.addEventListener("scroll", ask, { passive: true });
+    window.addEventListener("resize", ask);
+    update();
+  }
+
+  // Folded code and solutions open when a link or a search leads into them.
+  function unfold(element) {
+    for (let e = element; e; e = e.parentElement) {
+      if (e.tagName === "DETAILS") e.open = true;
+      if (e.classList.contains("toggle-hidden")) {
+        const button = e.querySelector(":scope > button.toggle-button, :scope > .admonition-title button");
+        if (button) button.click();
+        e.classList.remove("toggle-hidden");
+      }
+    }
+  }
+
+  function openTarget() {
+    const place = location.hash && document.getElementById(decodeURIComponent(location.hash.slice(1)));
+    if (!place) return;
+    const inner = place.matches(".toggle, .admonition") ? place : null;
+    unfold(inner || place);
+    place.scrollIntoView();
+  }
+
+  // Words that a search found are marked on the page that the reader chose, and nowhere else.
+  const KEY = "book-search";
+
+  function mark() {
+    let words = "";
+    try {
+      words = sessionStorage.getItem(KEY) || "";
+      sessionStorage.removeItem(KEY);
+    } catch { return; }
+    const root = article();
+    if (!words || !root) return;
+    const sought = words.toLowerCase().split(/\s+/).filter((word) => word.length > 1);
+    const texts = document.createTreeWalker(root, NodeFilter.SHOW_TEXT, {
+      acceptNode: (node) => (node.parentElement.closest("script, style, svg, mjx-container, button")
+        ? NodeFilter.FILTER_REJECT : NodeFilter.FILTER_ACCEPT),
+    });
+    const found = [];
+    for (let node = texts.nextNode(); node; node = texts.nextNode()) {
+      const text = node.data.toLowerCase();
+      for (const word of sought) {
+        const at = text.indexOf(word);
+        if (at >= 0) { found.push([node, at, word.length]); break; }
+      }
+    }
+    const marks = found.map(([node, at, length]) => {
+      const range = document.createRange();
+      range.setStart(node, at);
+      range.setEnd(node, at + length);
+      const element = document.createElement("mark");
+      element.className = "book-found";
+      range.surroundContents(element);
+      return element;
+    });
+    if (!marks.length) return;
+    const below = location.hash && document.getElementById(decodeURIComponent(location.hash.slice(1)));
+    const first = marks.find((e) => below && below.contains(e)) || marks[0];
+    marks.filter((e) => below ? below.contains(e) : e === first).forEach(unfold);
+    first.scrollIntoView({ block: "center" });
+    document.addEventListener("keydown", function clear(event) {
+      if (event.key !== "Escape") return;
+      marks.forEach((e) => e.replaceWith(...e.childNodes));
+      document.removeEventListener("keydown", clear);
+    });
+  }
+
+  // MathJax makes each formula a stop of the Tab key; one that does not scroll has nothing to do there.
+  function stops() {
+    document.querySelectorAll("mjx-container").forEach((formula) => {
+      const box = formula.parentElement.matches("div.math") ? formula.parentElement : formula;
+      const scrolls = [box, formula].some((e) => e.scrollWidth > e.clientWidth + 1 && e.clientWidth > 0
+        && getComputedStyle(e).overflowX === "auto");
+      if (scrolls) formula.setAttribute("tabindex", "0");
+      else formula.removeAttribute("tabindex");
+    });
+  }
+
+  // Paper is light, whatever the screen is.
+  function paper() {
+    let before = null;
+    window.addEventListener("beforeprint", () => {
+      before = document.documentElement.dataset.theme;
+      document.documentElement.dataset.theme = "light";
+    });
+    window.addEventListener("afterprint", () => {
+      if (before) document.documentElement.dataset.theme = before;
+    });
+  }
+
+  async function start() {
+    if (document.querySelector(".book-progress")) return;
+    if (article()) position();
+    paper();
+    const math = window.MathJax && window.MathJax.startup && window.MathJax.startup.promise;
+    if (math) await math;
+    stops();
+    window.addEventListener("resize", stops);
+    window.addEventListener("hashchange", openTarget);
+    openTarget();
+    mark();
+    document.documentElement.dataset.reading = "ready";
+  }
+
+  window.addEventListener("load", start);
+})();
