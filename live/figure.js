@@ -1,5 +1,6 @@
 /* Live figures: every element with a data-live attribute becomes one. An element with the attributes
- * data-live-setting (the fragment of an address) and data-live-label becomes a button for that setting.
+ * data-live-setting (the fragment of an address) and data-live-label becomes a button for that setting,
+ * which scrolls to the panel that data-live-panel counts (0 is the first).
  *
  * The attribute holds what lib.live wrote there:
  *     { name, alt, state, sliders, losses, grid, spikes, share }
@@ -62,7 +63,7 @@ var DeepLinear = globalThis.DeepLinear || {};
 
   class Figure {
     constructor(root, { name, alt, state, sliders, losses, grid, spikes, share }) {
-      Object.assign(this, { root, name, state, sliders, grid, spikes, share });
+      Object.assign(this, { root, name, state, sliders, grid, spikes, share, first: { ...state } });
       root.replaceChildren();
       root.setAttribute("role", "group");
       root.setAttribute("aria-label", alt);
@@ -70,7 +71,7 @@ var DeepLinear = globalThis.DeepLinear || {};
       this.load = DeepLinear.controls(controls, sliders, state, () => this.changed());
       const { Curves, Bowl, Spectra } = DeepLinear.panels;
       this.panels = [];
-      if (losses.length > 0) this.panels.push(new Curves(...this.holders(), losses));
+      if (losses.length > 0) this.panels.push(new Curves(...this.holders(), losses, root));
       if (grid) this.panels.push(new Bowl(...this.holders(), grid));
       if (spikes) this.panels.push(new Spectra(...this.holders()));
       this.footer();
@@ -88,6 +89,12 @@ var DeepLinear = globalThis.DeepLinear || {};
 
     footer() {
       const footer = make("div", "live-footer", "", this.root);
+      const reset = make("button", "live-button live-reset", "Reset", footer);
+      reset.type = "button";
+      reset.addEventListener("click", () => {
+        Object.assign(this.state, this.first);
+        this.changed();
+      });
       const code = make("details", "live-python", "", footer);
       make("summary", "", "As Python", code);
       this.python = textArea(code, "The lines of Python for this figure", 10);
@@ -155,7 +162,13 @@ var DeepLinear = globalThis.DeepLinear || {};
     button.type = "button";
     button.addEventListener("click", () => {
       location.hash = place.dataset.liveSetting;
-      document.querySelector("[data-live]").scrollIntoView();
+      const figure = document.querySelector("[data-live]");
+      const panel = Number(place.dataset.livePanel ?? 0);
+      const target = panel > 0 ? figure.querySelectorAll(".live-panel")[panel] : figure;
+      // Below the controls that stay at the top.
+      const controls = panel > 0 ? figure.querySelector(".live-grouped")?.offsetHeight ?? 0 : 0;
+      target.style.scrollMarginTop = `${controls + 60}px`;
+      target.scrollIntoView();
     });
   }
 
