@@ -51,8 +51,13 @@ def split_groups(lines):
     return out
 
 
+def escape_letters(lines):
+    """Lines such as "r." are descriptions, not the first entry of a list with letters."""
+    return [re.sub(r"^( +)([A-Za-z]\.)$", r"\1\\\2", line) for line in lines]
+
+
 def process(app, what, name, obj, options, lines):
-    lines[:] = translate("\n".join(split_groups(lines))).split("\n")
+    lines[:] = translate("\n".join(split_groups(escape_letters(lines)))).split("\n")
 
 
 def plain_enums(app, what, name, obj, options, signature, returned):

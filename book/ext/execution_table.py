@@ -21,12 +21,16 @@ class ExecutionTable(SphinxDirective):
         return [execution_table()]
 
 
+def facts(env, page):
+    return getattr(env, "nb_metadata", {}).get(page, {}).get("exec_data")
+
+
 def ran(env):
     """What myst-nb noted on the pages that were executed, in the order of the book."""
     order = list(env.toctree_includes.get(env.config.root_doc, []))
     order.sort(key=lambda page: page.startswith("course/"))
     for page in [env.config.root_doc, *order]:
-        noted = env.metadata.get(page, {}).get("exec_data")
+        noted = facts(env, page)
         if noted:
             yield page, noted
 
@@ -61,7 +65,7 @@ def fill(app, doctree, docname):
     for place in list(doctree.findall(execution_table)):
         head = ["Page", "Executed (UTC)", "It took", "Verdict"]
         place.replace_self(table(head, list(rows(app, docname))))
-    noted = app.env.metadata.get(docname, {}).get("exec_data")
+    noted = facts(app.env, docname)
     if noted and not noted["succeeded"]:
         title = next(doctree.findall(nodes.title))
         warning = nodes.warning("", nodes.paragraph("", STOPPED))

@@ -11,6 +11,7 @@ import numpy as np
 
 from lib.equations.consistency import residual
 from lib.equations.march import sweep
+from lib.horizons.panel_errors import KNOWN
 from lib.horizons.past import SHORTEST, Past
 from lib.status import DIVERGENCE
 
@@ -19,9 +20,6 @@ CAREFUL = 1e-3
 
 CAUTIOUS = 10
 """Factor between what compressions move the losses of their own step by, added up, and what is reported."""
-
-KNOWN = 1e-4
-"""Losses that have fallen to less than this part of the first are known to that part of this size."""
 
 
 VANISHED = 1e-15
@@ -74,14 +72,21 @@ class CompressedMarch:
         self.matrices = [matrix for part in parts for matrix in part.matrices]
         self.losses, self.residual, self.error = [], None, 0.0
 
-    def run(self, progress=None):
-        """March; return the `Record`. Ends early for lack of room, divergence, or an interrupt."""
+    def run(self, progress, look):
+        """March; return the `Record`. Ends early for lack of room, divergence, or an interrupt.
+
+        `look(inputs, first, stop)` is called now and then with rows that are still single steps.
+        """
         stationary, interrupted, done = False, False, 0
         with np.errstate(all="ignore"):
             try:
                 while done <= self.steps and self.past.count < self.axis.nodes:
                     self._step(done)
                     done += 1
+                    if done % SHORTEST == 0 and (
+                        done & (done - 1) == 0 or done + SHORTEST > self.steps
+                    ):
+                        self._show(look)
                     if progress is not None:
                         progress(done, self.steps + 1)
                     stationary = self._vanished()
@@ -122,6 +127,10 @@ class CompressedMarch:
     def _finite(self):
         excess = self.losses[-1]["excess_loss"].sum(-1)
         return bool((excess < DIVERGENCE).any())
+
+    def _show(self, look):
+        count, outputs = self.past.count, self.axis.outputs
+        look(self.inputs, max(count - SHORTEST, 0) * outputs, count * outputs)
 
     def _vanished(self):
         first, last = (self.losses[i]["train_loss"].sum(-1) for i in (0, -1))

@@ -24,6 +24,8 @@ class Course:
         Estimated relative error of the losses.
     continuous : bool
         Whether times are those of a flow, not steps.
+    modes : Rule
+        The nodes that stood for the modes (set by who chose them).
     """
 
     times: np.ndarray
@@ -33,3 +35,4 @@ class Course:
     interrupted: bool
     error: float
     continuous: bool
+    modes: object = None

@@ -15,11 +15,14 @@ from lib.horizons.anderson import Anderson
 from lib.horizons.block import Block
 from lib.horizons.course import Course
 from lib.horizons.nodes import Panel
-from lib.horizons.panel_errors import PanelErrors
+from lib.horizons.panel_errors import KNOWN, PanelErrors
 from lib.status import DIVERGENCE
 
 NODES, FEW_NODES = 16, 10
 """Nodes of a panel: two for each digit of the tolerance, within these bounds."""
+
+FEW_STEPS = 60
+"""Up to so many steps panels save nothing, and each is kept."""
 
 MEMORY = 48
 """Sweeps that Anderson acceleration remembers."""
@@ -62,8 +65,8 @@ class NodeMarch:
         self.stack, self.inputs = stack, inputs
         self.axis, self.trained = inputs.axis, inputs.trained
         self.accumulations, self.in_steps = starts, starts[0].in_steps
-        self.end, self.tolerance = end, min(tolerance, LOOSEST)
-        tolerance = self.tolerance
+        tolerance = min(tolerance, LOOSEST)
+        self.end, self.tolerance = end, tolerance
         self.nodes = int(np.clip(round(-2 * np.log10(tolerance)), FEW_NODES, NODES))
         self.decay = np.ones((len(starts), self.axis.nodes))
         self.times = np.zeros(self.axis.nodes)
@@ -101,7 +104,7 @@ class NodeMarch:
         shortest = 2 * NODES if self.in_steps else 1e-14 * self.end
         length = shortest if self.in_steps else 0.05 / self.inputs.eigenvalues.max()
         if self.in_steps:
-            time = self._single_steps(0, singles)
+            time = self._single_steps(0, singles if self.end > FEW_STEPS else int(self.end))
             yield time, False
         while time < self.end and self._room():
             stop = self.end if time + 1.3 * length >= self.end else time + length
@@ -244,7 +247,9 @@ class NodeMarch:
         Forward fields that the sweeps have left blurred have been seen not to move the losses.
         """
         losses = self.per_output(self.losses(now))
-        worst = panel.unresolved(losses, losses.max(-1) + self.loss_floor())
+        first = KNOWN * self.inputs.C_v[:, 0, 0].max()
+        size = np.minimum(losses.max(-1) + self.loss_floor(), np.maximum(losses.min(-1), first))
+        worst = panel.unresolved(losses, size)
         for curves, size in self.correlations(now, now, blur):
             worst = max(worst, panel.unresolved(curves, size))
         return worst

@@ -53,6 +53,18 @@ def sections(docstring):
     }
 
 
+def prose(docstring):
+    """Lines among documented names that are none: Sphinx would take them for names."""
+    pieces = SECTION.split(inspect.cleandoc(docstring or ""))
+    return [
+        line
+        for title, body in zip(pieces[1::2], pieces[2::2], strict=True)
+        if title in ("Parameters", "Attributes")
+        for line in body.splitlines()
+        if line and not line.startswith(" ") and not ENTRY.match(line)
+    ]
+
+
 def accepted(thing):
     """Names that a call of `thing` takes."""
     return {name for name in inspect.signature(thing).parameters if name not in ("self", "cls")}
@@ -77,11 +89,17 @@ def test_a_section_is_read_as_written():
     assert sections(text) == {"Parameters": ["a", "b", "rest"], "Returns": ["float"]}
 
 
+def test_prose_among_parameters_is_noticed():
+    text = "Do it.\n\nParameters\n----------\na : int\n    One.\n\nThe others are left out."
+    assert prose(text) == ["The others are left out."]
+
+
 @pytest.mark.parametrize("name", OBJECTS)
 def test_documented_parameters_are_those_of_the_signature(name):
     thing = find(name)
     documented = sections(thing.__doc__).get("Parameters", [])
     assert set(documented) <= accepted(thing), "no such parameters"
+    assert prose(thing.__doc__) == [], "write prose above the parameters"
     if documented and name.removeprefix("lib.") in lib.PUBLIC:
         assert set(documented) == accepted(thing), "parameters without a word"
 

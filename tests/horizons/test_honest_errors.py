@@ -13,7 +13,7 @@ ROUNDING = 1e-9
 GRIDS = [lib.Nodes(1e-6), lib.Nodes(1e-8), lib.CompressedPast(1e-4), lib.CompressedPast(1e-7)]
 
 
-LONGEST = 140
+LONGEST = 120
 
 
 @cache
