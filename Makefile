@@ -24,7 +24,7 @@ FAIL := { rm -rf _build/html; exit 1; }
 EXPLAIN := { tail -n 20 _build/warnings.log; grep -a 'WARNING: \|rror: ' _build/warnings.log | cut -c1-300; $(FAIL); }
 
 .DEFAULT_GOAL := help
-.PHONY: help book test everywhere lint notebooks student branch links bench picture serve chromium node node_modules always
+.PHONY: help book test everywhere fuzz lint notebooks student branch links bench picture serve chromium node node_modules always
 
 help:  ## Show this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -94,6 +94,9 @@ links: $(READY)  ## Try all links that lead out of the book
 	mkdir -p _build
 	sed 's/execute_notebooks: cache/execute_notebooks: "off"/' _config.yml > _build/links.yml
 	$(IN_BOOK) $(BIN)/jupyter-book build . --config _build/links.yml --builder linkcheck --path-output _build/links
+
+fuzz: $(READY)  ## Draw random problems until one fails (FUZZ_EXAMPLES each)
+	FUZZ_EXAMPLES=$${FUZZ_EXAMPLES:-100000} $(BIN)/python -m pytest -x tests/fuzz.py
 
 bench: $(READY)  ## Measure the solvers' scaling, long horizons, and the simulator against a plain torch loop
 	$(BIN)/python benchmarks/solver_scaling.py

@@ -5,8 +5,10 @@ is not kept; its cell and traceback are shown, the others go on, and the command
 """
 
 import json
+import multiprocessing
 import os
 import re
+import signal
 import subprocess
 import sys
 import tempfile
@@ -149,7 +151,8 @@ def execute_all(root, only=()):
     at_once = min(processes(), max(len(order), 1))
     say(f"{len(known) - len(order)} pages are kept, {len(order)} run, {at_once} at once")
     failures = {}
-    with ProcessPoolExecutor(at_once) as pool:
+    pool = ProcessPoolExecutor(at_once)
+    try:
         tasks = {}
         for place, page in enumerate(order, 1):
             folder = str((root / page).parent)
@@ -171,6 +174,13 @@ def execute_all(root, only=()):
             cache.cache_notebook_bundle(bundle, check_validity=False, overwrite=True)
             keep_time(page, seconds)
             say(f"{page} ran {seconds:.0f} s")
+        pool.shutdown()
+    except BaseException:
+        # Somebody stops the build: nothing that waits starts, what runs ends.
+        pool.shutdown(wait=False, cancel_futures=True)
+        for worker in multiprocessing.active_children():
+            worker.kill()  # its kernel notices, and ends too
+        raise
     prune()
     return list(known), failures
 
@@ -182,6 +192,7 @@ def in_a_line(wrong):
 
 
 def main(folder=ROOT):
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("The build was stopped."))
     _, failures = execute_all(Path(folder).resolve())
     if failures:
         print(f"\n{len(failures)} of the pages failed; the others are kept:")

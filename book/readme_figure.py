@@ -14,14 +14,14 @@ from lib.questions.agreement import deviation
 
 OUTPUT = Path(__file__).parent / "static" / "theory-and-networks.png"
 WIDTHS = (0.5, 1.0, 2.0, 4.0)
-DIM, SEEDS = 500, 24
+DIM, SEEDS = 1000, 12
 
 
 def over_time(ax, width, color):
     """Excess loss of a training run; returns how far networks are from the theory."""
     problem = lib.Network(3, width), lib.Data(samples=2.0, noise=0.5), lib.GradientDescent(60, 0.03)
     theory = lib.solve(*problem)
-    runs = lib.simulate(*problem, dim=DIM, seeds=SEEDS, dtype="float32")
+    runs = lib.simulate(*problem, dim=DIM, seeds=SEEDS, dtype="float32", progress=False)
     plots.compare(ax, theory, runs, label=rf"$N/D = {width:g}$", color=color)
     return deviation(theory.excess_loss, runs.excess_loss)
 
@@ -29,13 +29,15 @@ def over_time(ax, width, color):
 def over_rate(ax, width, color):
     """Excess loss after 20 steps over the learning rate, mean-field parameterization."""
     network, data = lib.Network(3, width, 4.0), lib.Data(samples=4.0)
-    rates, tried = np.geomspace(0.004, 0.042, 60), np.array([0.005, 0.008, 0.012])
+    rates, tried = np.geomspace(0.004, 0.042, 60), np.geomspace(0.005, 0.035, 7)
     curve, expected = (
         lib.solve(network, data, [lib.GradientDescent(20, eta) for eta in etas]).excess_loss[:, -1]
         for etas in (rates, tried)
     )
     trainings = [lib.GradientDescent(20, eta) for eta in tried]
-    runs = lib.simulate(network, data, trainings, dim=DIM, seeds=SEEDS, dtype="float32")
+    runs = lib.simulate(
+        network, data, trainings, dim=DIM, seeds=SEEDS, dtype="float32", progress=False
+    )
     plots.theory(ax, rates, curve, color=color)
     plots.optimum(ax, rates, curve, color=color)
     plots.networks(ax, tried, runs.excess_loss[:, :, -1].T, color=color)
@@ -56,7 +58,7 @@ def main():
     right.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
     right.minorticks_off()
     left.legend()
-    figure.savefig(OUTPUT, dpi=110, metadata={"Software": None})
+    figure.savefig(OUTPUT, dpi=220, metadata={"Software": None})
 
 
 if __name__ == "__main__":

@@ -176,6 +176,7 @@ var DeepLinear = globalThis.DeepLinear || {};
    *     line   { name, x, y, color, dash }                       dash 0..4
    *     points { name, x, y, error, color, marker }              marker "circle", "square" or "star"
    *     rule   a vertical line at this x
+   *     ghosts { x, y }                                          faint lines, of the setting before
    * Points without a name have no entry in the legend. describe(words) is for screen readers. */
   DeepLinear.chart = function (parent, { title, xLabel, yLabel, xLogarithmic }) {
     const holder = document.createElement("div");
@@ -190,9 +191,43 @@ var DeepLinear = globalThis.DeepLinear || {};
     parent.append(holder);
     let shown = null;
     let drawnWidth = 0;
+    let placed = null;
+
+    /* The values under the pointer: the nearest drawn point of the lines. */
+    function readOut(event) {
+      svg.querySelector(".live-cross")?.remove();
+      if (!placed || event.type === "pointerleave") return;
+      const { x, y, box, lines } = placed;
+      const frame = svg.getBoundingClientRect();
+      const [px, py] = [event.clientX - frame.left, event.clientY - frame.top];
+      if (px < box.left - 4 || px > box.right + 4) return;
+      let best = null;
+      for (const line of lines) {
+        for (let i = 0; i < line.x.length; i++) {
+          if (!drawable(line.y[i])) continue;
+          const at = [x(line.x[i]), y(line.y[i])];
+          if (at[1] > box.bottom + 1) continue;
+          const away = Math.hypot(at[0] - px, 0.35 * (at[1] - py));
+          if (!best || away < best.away) best = { away, at, line, i };
+        }
+      }
+      if (!best) return;
+      const cross = element("g", { class: "live-cross" }, svg);
+      const [cx, cy] = best.at;
+      element("line", { x1: cx, x2: cx, y1: box.top, y2: box.bottom }, cross);
+      element("circle", { cx, cy, r: 4, class: `live-points live-color-${best.line.color}` }, cross);
+      const label = xLabel.split(" ").at(-1);
+      const values = `${best.line.name}: ${DeepLinear.format(best.line.y[best.i])} at ${label} = ` +
+        DeepLinear.format(best.line.x[best.i]);
+      const left = cx > (box.left + box.right) / 2;
+      const place = { x: cx + (left ? -8 : 8), y: Math.max(box.top + 12, cy - 10) };
+      write(values, { ...place, "text-anchor": left ? "end" : "start" }, cross);
+    }
+    svg.addEventListener("pointermove", readOut);
+    svg.addEventListener("pointerleave", readOut);
 
     function redraw() {
-      const { lines, points, rule } = shown;
+      const { lines, points, rule, ghosts } = shown;
       const width = Math.max(240, drawnWidth);
       const height = Math.round(Math.min(360, Math.max(230, 0.55 * width)));
       for (const [key, value] of Object.entries({ width, height })) svg.setAttribute(key, value);
@@ -209,8 +244,12 @@ var DeepLinear = globalThis.DeepLinear || {};
         const ends = { x1: x(rule), x2: x(rule), y1: box.top, y2: box.bottom };
         element("line", { ...ends, class: "live-rule" }, svg);
       }
+      for (const ghost of ghosts) {
+        element("path", { d: path(ghost, x, y, vertical[0]), class: "live-ghost" }, svg);
+      }
       for (const line of lines) drawLine(line, path(line, x, y, vertical[0]), svg);
       for (const one of points) drawPoints(one, x, y, vertical[0], svg);
+      placed = { x, y, box, lines };
       drawLegend(legend, lines, points.filter((one) => one.name));
     }
 
@@ -221,7 +260,7 @@ var DeepLinear = globalThis.DeepLinear || {};
     }).observe(holder);
     return {
       draw(series) {
-        shown = { lines: [], points: [], rule: null, ...series };
+        shown = { lines: [], points: [], rule: null, ghosts: [], ...series };
         drawnWidth = drawnWidth || holder.clientWidth;
         redraw();
       },

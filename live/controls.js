@@ -53,6 +53,17 @@ var DeepLinear = globalThis.DeepLinear || {};
     seeds: { label: "networks: how many", words: {} },
   };
 
+  /* Headings under which many controls are put. */
+  const GROUPS = {
+    "Network": ["depth", "width", "richness", "parameterization"],
+    "Data": ["data", "samples", "batch", "noise"],
+    "Training": ["learning_rate", "steps", "bowl_steps"],
+    "Networks beside it": ["dim", "seeds"],
+  };
+
+  /* Fewer controls than this need no headings. */
+  const MANY = 6;
+
   DeepLinear.fields = FIELDS;
 
   /* The problem of DeepLinear.solve and DeepLinear.train that a state describes. */
@@ -136,9 +147,32 @@ var DeepLinear = globalThis.DeepLinear || {};
     };
   }
 
+  /* Where the control of each field goes, by field: under the heading of its group. */
+  function groups(parent, sliders) {
+    const places = {};
+    if (Object.keys(sliders).length < MANY) return places;
+    parent.classList.add("live-grouped");
+    for (const [name, fields] of Object.entries(GROUPS)) {
+      const present = fields.filter((field) => Object.hasOwn(sliders, field));
+      if (present.length === 0) continue;
+      const group = document.createElement("div");
+      group.className = "live-group";
+      group.setAttribute("role", "group");
+      group.setAttribute("aria-label", name);
+      const heading = document.createElement("p");
+      heading.className = "live-group-name";
+      heading.textContent = name;
+      group.append(heading);
+      parent.append(group);
+      for (const field of present) places[field] = group;
+    }
+    return places;
+  }
+
   /* Controls for the fields in `sliders`, in `parent`. They write into `state` and call `changed`.
    * Returns load(), which shows what is in `state`. */
   DeepLinear.controls = function (parent, sliders, state, changed) {
+    const places = groups(parent, sliders);
     const rows = Object.entries(sliders).map(([field, bounds]) => {
       const make = FIELDS[field].words ? menu : slider;
       const made = make(field, bounds, state, changed);
@@ -154,7 +188,7 @@ var DeepLinear = globalThis.DeepLinear || {};
         row.append(made.output);
       }
       row.append(made.input);
-      parent.append(row);
+      (places[field] ?? parent).append(row);
       return { ...made, row, field };
     });
     return function load() {

@@ -1,10 +1,11 @@
 /* Live figures: every element with a data-live attribute becomes one. An element with the attributes
- * data-live-setting (the fragment of an address) and data-live-label becomes a button for that setting.
+ * data-live-setting (the fragment of an address) and data-live-label becomes a button for that setting,
+ * which scrolls to the panel that data-live-panel counts (0 is the first).
  *
  * The attribute holds what lib.live wrote there:
- *     { name, alt, state, sliders, losses, grid, share }
- * `losses` are those of the learning curves, `grid` the widths and learning rates of the bowl; a figure
- * has one of them or both.
+ *     { name, alt, state, sliders, losses, grid, spikes, share }
+ * `losses` are those of the learning curves, `grid` the widths and learning rates of the bowl, `spikes`
+ * whether to look inside the weights; a figure has at least one of them.
  * Theory follows the sliders at once; networks, address and words follow when they rest.
  */
 "use strict";
@@ -61,17 +62,18 @@ var DeepLinear = globalThis.DeepLinear || {};
   }
 
   class Figure {
-    constructor(root, { name, alt, state, sliders, losses, grid, share }) {
-      Object.assign(this, { root, name, state, sliders, grid, share });
+    constructor(root, { name, alt, state, sliders, losses, grid, spikes, share }) {
+      Object.assign(this, { root, name, state, sliders, grid, spikes, share, first: { ...state } });
       root.replaceChildren();
       root.setAttribute("role", "group");
       root.setAttribute("aria-label", alt);
       const controls = make("div", "live-controls", "", root);
       this.load = DeepLinear.controls(controls, sliders, state, () => this.changed());
-      const { Curves, Bowl } = DeepLinear.panels;
+      const { Curves, Bowl, Spectra } = DeepLinear.panels;
       this.panels = [];
-      if (losses.length > 0) this.panels.push(new Curves(...this.holders(), losses));
+      if (losses.length > 0) this.panels.push(new Curves(...this.holders(), losses, root));
       if (grid) this.panels.push(new Bowl(...this.holders(), grid));
+      if (spikes) this.panels.push(new Spectra(...this.holders()));
       this.footer();
       if (share) window.addEventListener("hashchange", () => this.readAddress());
       this.readAddress();
@@ -87,6 +89,12 @@ var DeepLinear = globalThis.DeepLinear || {};
 
     footer() {
       const footer = make("div", "live-footer", "", this.root);
+      const reset = make("button", "live-button live-reset", "Reset", footer);
+      reset.type = "button";
+      reset.addEventListener("click", () => {
+        Object.assign(this.state, this.first);
+        this.changed();
+      });
       const code = make("details", "live-python", "", footer);
       make("summary", "", "As Python", code);
       this.python = textArea(code, "The lines of Python for this figure", 10);
@@ -128,7 +136,7 @@ var DeepLinear = globalThis.DeepLinear || {};
         const start = performance.now();
         this.load();
         for (const panel of this.panels) panel.update(this.state);
-        this.python.value = DeepLinear.toPython(this.state, this.grid);
+        this.python.value = DeepLinear.toPython(this.state, this.grid, this.spikes);
         performance.clearMeasures("live-redraw");
         performance.measure("live-redraw", { start, end: performance.now() });
         clearTimeout(this.timer);
@@ -154,7 +162,13 @@ var DeepLinear = globalThis.DeepLinear || {};
     button.type = "button";
     button.addEventListener("click", () => {
       location.hash = place.dataset.liveSetting;
-      document.querySelector("[data-live]").scrollIntoView();
+      const figure = document.querySelector("[data-live]");
+      const panel = Number(place.dataset.livePanel ?? 0);
+      const target = panel > 0 ? figure.querySelectorAll(".live-panel")[panel] : figure;
+      // Below the controls that stay at the top.
+      const controls = panel > 0 ? figure.querySelector(".live-grouped")?.offsetHeight ?? 0 : 0;
+      target.style.scrollMarginTop = `${controls + 60}px`;
+      target.scrollIntoView();
     });
   }
 

@@ -273,7 +273,8 @@ var DeepLinear = globalThis.DeepLinear || {};
   /* Learning curves of a problem:
    *     { widths: [nu_1, .., nu_L], richness, noise, learningRate, steps, samples or batch or neither }
    * Returns { testLoss, excessLoss, trainLoss, divergedAt }, arrays of length steps + 1 that are
-   * Infinity from `divergedAt` (null if the run is finite) on.
+   * Infinity from `divergedAt` (null if the run is finite) on; with problem.keep also the two-time
+   * matrices, `chain`: inputs, hidden layers, readout.
    */
   DeepLinear.solve = function (problem) {
     const n = problem.steps + 1;
@@ -303,6 +304,7 @@ var DeepLinear = globalThis.DeepLinear || {};
       for (let l = 1; l <= layers.length; l++) chain[l].forward(t, chain[l + 1], chain[l - 1]);
     }
     const testLoss = excessLoss.map((excess) => excess + problem.noise ** 2);
-    return { testLoss, excessLoss, trainLoss, divergedAt };
+    const curves = { testLoss, excessLoss, trainLoss, divergedAt };
+    return problem.keep ? { ...curves, chain } : curves;
   };
 })();

@@ -166,7 +166,8 @@ var DeepLinear = globalThis.DeepLinear || {};
   }
 
   /* Train one network of a problem (as for DeepLinear.solve) with input dimension `dim`. A generator:
-   * it yields when the page may breathe, and returns what DeepLinear.solve returns. */
+   * it yields when the page may breathe, and returns what DeepLinear.solve returns; with problem.keep
+   * also the trained `matrices`. */
   DeepLinear.train = function* (problem, dim, seed) {
     const { matrices, readout } = yield* initialize(problem, dim, seed);
     const finite = problem.samples !== undefined || problem.batch !== undefined;
@@ -196,7 +197,8 @@ var DeepLinear = globalThis.DeepLinear || {};
       for (let l = 0; l < matrices.length; l++) h = yield* matrices[l].apply(g[l + 1], h);
     }
     const testLoss = excessLoss.map((excess) => excess + problem.noise ** 2);
-    return { testLoss, excessLoss, trainLoss, divergedAt };
+    const curves = { testLoss, excessLoss, trainLoss, divergedAt };
+    return problem.keep ? { ...curves, matrices } : curves;
   };
 
   /* Mean and standard error over networks at one step; null where a network has diverged. */

@@ -7,6 +7,9 @@ var DeepLinear = globalThis.DeepLinear || {};
   /* Milliseconds of work at a time beside the page's own. */
   const SLICE = 12;
 
+  /* Work of the theory, in layers times cubes of steps, that a page does without a stop. */
+  const AT_ONCE = 3e6;
+
   /* More weights than this do not fit a page (eight bytes each). */
   const MOST_WEIGHTS = 2.5e7;
 
@@ -37,9 +40,10 @@ var DeepLinear = globalThis.DeepLinear || {};
 
   /* Learning curves: theory at every step, networks at some. */
   class Curves {
-    constructor(parent, say, losses) {
+    constructor(parent, say, losses, root) {
       this.losses = losses.map((loss) => LOSSES[loss]);
       this.say = say;
+      this.root = root;
       this.chart = DeepLinear.chart(parent, {
         title: "Learning curves",
         xLabel: "step t",
@@ -49,18 +53,41 @@ var DeepLinear = globalThis.DeepLinear || {};
       this.stop = () => {};
     }
 
-    /* The theory, at once; the networks of the old state are gone. */
+    /* The theory, at once, or from a worker if it would hold up the page; the networks of the old
+     * state are gone. The curves before the move stay as ghosts. */
     update(state) {
       this.stop();
+      if (!this.moving && this.theory) this.before = this.theory;
+      this.moving = true;
       this.state = { ...state };
       this.problem = DeepLinear.problemOf(state);
-      this.theory = DeepLinear.solve(this.problem);
-      this.runs = [];
-      this.draw();
+      this.asked = {};
+      const { asked } = this;
+      const received = (theory) => {
+        if (asked !== this.asked) return;
+        this.theory = theory;
+        this.runs = [];
+        delete this.root.dataset.liveBusy;
+        this.draw();
+        if (this.rested) this.train();
+      };
+      this.rested = false;
+      if (DeepLinear.workload(this.problem) <= AT_ONCE) {
+        received(DeepLinear.solve(this.problem));
+      } else {
+        this.root.dataset.liveBusy = "";
+        DeepLinear.solveAside(this.problem, received);
+      }
+    }
+
+    settle() {
+      this.rested = true;
+      this.moving = false;
+      if (!("liveBusy" in this.root.dataset)) this.train();
     }
 
     /* The networks, in the background. */
-    settle() {
+    train() {
       const { dim, seeds } = this.state;
       const weights = weightCount(this.problem, dim);
       if (seeds === 0) {
@@ -75,6 +102,10 @@ var DeepLinear = globalThis.DeepLinear || {};
         const received = (run) => {
           this.runs.push(run);
           this.drawSoon();
+          const { length } = this.runs;
+          if (length < seeds) {
+            this.say(`${this.ofTheory()} Training ${seeds} networks with D = ${dim}, ${length} done …`);
+          }
           if (this.runs.length === seeds) this.say(`${this.ofTheory()} ${this.ofNetworks()}`);
         };
         this.stop = DeepLinear.inSlices(trainAll(this.problem, dim, seeds), received, SLICE);
@@ -89,7 +120,13 @@ var DeepLinear = globalThis.DeepLinear || {};
         x,
         y: this.theory[loss.key],
       }));
-      if (this.runs.length === 0) return { lines, points: [] };
+      const ghosts = this.before && this.before.testLoss.length > 1
+        ? this.losses.map((loss) => ({
+            x: Float64Array.from(this.before[loss.key], (_, t) => t).subarray(0, x.length),
+            y: this.before[loss.key],
+          }))
+        : [];
+      if (this.runs.length === 0) return { lines, points: [], ghosts };
       const steps = shownSteps(this.problem.steps, 11);
       const points = this.losses.map((loss) => {
         const curves = this.runs.map((run) => run[loss.key]);
@@ -102,7 +139,7 @@ var DeepLinear = globalThis.DeepLinear || {};
           error: middles.map((middle) => middle?.error ?? null),
         };
       });
-      return { lines, points };
+      return { lines, points, ghosts };
     }
 
     /* With the next frame: small networks are trained faster than a chart is drawn. */
@@ -152,9 +189,12 @@ var DeepLinear = globalThis.DeepLinear || {};
       );
       const diverged = this.runs.filter((run) => run.divergedAt !== null).length;
       if (diverged > 0) return `${diverged} of ${count} networks diverge.`;
+      if (fraction > 1) {
+        return `${count} networks: beyond the edge, where they leave the theory by factors; lower η.`;
+      }
       return (
         `${count} networks: at the most ${errors.toFixed(1)} standard errors ` +
-        `and ${(100 * fraction).toFixed(fraction < 0.1 ? 1 : 0)} % from the theory.`
+        `and ${(100 * fraction).toFixed(fraction < 0.1 ? 1 : 0)} % from the theory; the difference shrinks as 1/D.`
       );
     }
   }

@@ -43,8 +43,9 @@ var DeepLinear = globalThis.DeepLinear || {};
     ];
   }
 
-  /* `grid` holds the widths and learning rates of the bowl; null without one. */
-  DeepLinear.toPython = function (state, grid) {
+  /* `grid` holds the widths and learning rates of the bowl, null without one; `spikes` says whether the
+   * figure looks inside the weights. */
+  DeepLinear.toPython = function (state, grid, spikes) {
     const last = Array.isArray(state.width) ? state.width[state.width.length - 1] : state.width;
     const lines = [`network = ${network(state, width(state.width), number(last))}`];
     lines.push(`data = ${data(state)}`);
@@ -58,6 +59,7 @@ var DeepLinear = globalThis.DeepLinear || {};
       );
     }
     if (grid) lines.push(...bowl(state, grid));
+    if (spikes) lines.push(`spikes = lib.weight_outliers(network, data, training, ${state.steps})`);
     const imports = lines.some((line) => line.includes("math.")) ? ["import math", ""] : [];
     return [...imports, "import lib", "", ...lines, ""].join("\n");
   };

@@ -2,14 +2,12 @@
 
 - docutils gives entries of a bibliography the role `doc-biblioentry`, which ARIA has given up and
   which no list may contain: they are items of their list.
-- myst-nb names a folded cell other than by its visible text, and tells how a page ran by a picture.
+- myst-nb names a folded cell other than by its visible text.
 """
 
 REPAIRS = {
     'role="doc-biblioentry"': 'role="listitem"',
     '<summary aria-label="Toggle hidden content">': "<summary>",
-    "<td><p>✅</p></td>": "<td><p>ran</p></td>",
-    "<td><p>❌</p></td>": "<td><p>failed</p></td>",
 }
 
 

@@ -1,6 +1,6 @@
 """What an exercise asks of the reader: `{exercise-table}` lists all, and each title names it.
 
-`course/exercises.yml` gives difficulty and minutes by label; how long the solution runs is measured
+`course/exercises.yml` gives difficulty, minutes and a line of text by label; how long the solution runs is measured
 in the notebook that was executed for the book.
 """
 
@@ -24,7 +24,7 @@ SOLVED = re.compile(r"^```\{solution-start\} (\S+)", re.M)
 
 
 def facts(root):
-    """Level and minutes of each exercise, by label."""
+    """Level, minutes and what is asked, in a line, of each exercise, by label."""
     return yaml_files.load(Path(root) / LIST)
 
 
@@ -33,7 +33,7 @@ def exercises(text):
     return [(label, kind.strip()) for label, kind in LABEL.findall(text)]
 
 
-def describe(level, minutes):
+def describe(level, minutes, asks=""):
     return f"{LEVELS[level]}, {minutes} minutes"
 
 
@@ -81,7 +81,7 @@ class ExerciseTable(SphinxDirective):
 
 
 def rows(app, docname):
-    """The exercises of the book in order: link, kind, level and minutes, seconds of the solution."""
+    """The exercises of the book in order: link, what is asked, kind, level, minutes, seconds of the solution."""
     known = facts(app.srcdir)
     for page in app.env.toctree_includes.get(app.config.root_doc, []):
         if not page.startswith("chapters/"):
@@ -93,10 +93,10 @@ def rows(app, docname):
             address = app.builder.get_relative_uri(docname, page) + "#" + label
             number = ".".join(map(str, numbers[label]))
             link = nodes.reference("", f"Exercise {number}", refuri=address, internal=True)
-            chapter = app.env.titles[page].astext()
-            effort = describe(*known[label]) if label in known else ""
+            level, minutes, asks = known[label]
             ran = in_words(times.get(label, 0.0))
-            yield link, nodes.Text(chapter), nodes.Text(kind), nodes.Text(effort), nodes.Text(ran)
+            cells = asks, kind, LEVELS[level], str(minutes), ran
+            yield link, *map(nodes.Text, cells)
 
 
 def table(head, body):
@@ -113,8 +113,10 @@ def table(head, body):
 
 def fill(app, doctree, docname):
     for place in list(doctree.findall(exercise_table)):
-        head = ["Exercise", "Chapter", "Kind", "Effort", "Solution runs"]
-        place.replace_self(table(head, list(rows(app, docname))))
+        head = ["Exercise", "Asks", "Kind", "Level", "Minutes", "Solution runs"]
+        made = table(head, list(rows(app, docname)))
+        made["classes"].append("sortable")
+        place.replace_self(made)
 
 
 def name_effort(app, doctree):

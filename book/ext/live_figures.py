@@ -5,6 +5,7 @@ figures end up in pages without a kernel. The scripts lie outside html_static_pa
 Book loads on every page.
 """
 
+import json
 import os
 from pathlib import Path
 
@@ -12,15 +13,21 @@ from sphinx.util.fileutil import copy_asset
 
 SOURCE = Path(__file__).parents[2] / "live"
 SCRIPTS = (
+    "sources.js",
     "march.js",
+    "aside.js",
     "networks.js",
+    "spikes.js",
     "chart.js",
     "controls.js",
     "python.js",
     "panels.js",
+    "spectra.js",
     "figure.js",
 )
 STYLE = "live.css"
+SOLVER = "sources.js"
+"""Written here: the source of the solver, as text."""
 FOLDER = "live"
 """Below _static."""
 
@@ -29,8 +36,14 @@ def announce(app):
     """Tell the kernels that this build starts, and lay out the scripts."""
     if app.builder.format == "html":
         os.environ["LIVE_FIGURES"] = "page"
+        folder = Path(app.outdir) / "_static" / FOLDER
         for name in (*SCRIPTS, STYLE):
-            copy_asset(SOURCE / name, Path(app.outdir) / "_static" / FOLDER)
+            if name != SOLVER:
+                copy_asset(SOURCE / name, folder)
+        # A worker of a page that was opened from a file is made from text.
+        source = json.dumps((SOURCE / "march.js").read_text()).replace("</", "<\\/")
+        start = "var DeepLinear = globalThis.DeepLinear || {};"
+        (folder / SOLVER).write_text(f"{start}\nDeepLinear.sources = {source};\n")
 
 
 def load_where_needed(app, pagename, templatename, context, doctree):

@@ -1,5 +1,7 @@
 """Chapters and the explorer end with the ways to run them: download, JupyterLab, Colab, Binder.
 
+Colab and Binder open what stands at the repository's address: links to them are drawn once it is set.
+
 The edition for students sets `notebook_folder`: its links lead to the notebooks without solutions.
 """
 
@@ -7,7 +9,7 @@ from pathlib import Path
 
 import nbformat
 from plain_notebook import portable
-from repository import binder, colab, repository, requirement
+from repository import PLACEHOLDER, binder, colab, repository, requirement
 
 FOLDERS = ("chapters/", "live/")
 """Where the pages are that readers may want to run."""
@@ -15,8 +17,7 @@ FOLDERS = ("chapters/", "live/")
 BLOCK = """
 <section id="run-this-page" class="run-it">
 <h2>Run this page</h2>
-<p><a href="{download}" download>Download the executed notebook</a>,
-or open it on <a href="{colab}">Colab</a> or <a href="{binder}">Binder</a>.</p>
+<p><a href="{download}" download>Download the executed notebook</a>{online}.</p>
 <p>In JupyterLab, {place}:</p>
 <pre tabindex="0">{commands}</pre>
 </section>
@@ -37,8 +38,10 @@ def is_notebook(pagename):
 
 
 def addresses(app, pagename):
-    """Where a page's notebook opens, by the service's name."""
+    """Where a page's notebook opens, by the service's name; nowhere while there is no address."""
     url, page = repository(app.srcdir), f"{app.config.notebook_folder}{pagename}"
+    if url.endswith(PLACEHOLDER):
+        return {}
     return {"Colab": colab(url, page), "Binder": binder(url, page)}
 
 
@@ -52,12 +55,14 @@ def offer_notebook(app, pagename, templatename, context, doctree):
     target.parent.mkdir(parents=True, exist_ok=True)
     nbformat.write(portable(nbformat.read(executed, 4), needs), target)
     context["ipynb_source"] = f"{pagename}.ipynb"
-    online, complete = addresses(app, pagename), not app.config.notebook_folder
+    complete = not app.config.notebook_folder
+    online = " or ".join(
+        f'<a href="{link}">{service}</a>' for service, link in addresses(app, pagename).items()
+    )
     commands = COMPLETE if complete else DOWNLOADED
     context["body"] += BLOCK.format(
         download=f"{context['pathto']('_sources', 1)}/{pagename}.ipynb",
-        colab=online["Colab"],
-        binder=online["Binder"],
+        online=f", or open it on {online}" if online else "",
         place="from a copy of the repository" if complete else "beside the downloaded notebook",
         commands=commands.format(name=Path(pagename).name),
     )
@@ -65,7 +70,8 @@ def offer_notebook(app, pagename, templatename, context, doctree):
 
 def add_buttons(app, pagename, templatename, context, doctree):
     """Colab and Binder in the page's header, before the downloads."""
-    if not is_notebook(pagename) or app.builder.format != "html":
+    online = addresses(app, pagename)
+    if not is_notebook(pagename) or app.builder.format != "html" or not online:
         return
     context["header_buttons"].insert(
         0,
@@ -83,7 +89,7 @@ def add_buttons(app, pagename, templatename, context, doctree):
                     "icon": "fas fa-play",
                     "label": f"launch-{name.lower()}",
                 }
-                for name, link in addresses(app, pagename).items()
+                for name, link in online.items()
             ],
         },
     )

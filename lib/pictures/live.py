@@ -27,6 +27,7 @@ def figure(
     alt,
     losses=("test_loss", "train_loss"),
     bowl=False,
+    spikes=False,
     dim=100,
     seeds=0,
     bowl_steps=20,
@@ -55,6 +56,10 @@ def figure(
         Learning curves to show: "test_loss", "train_loss", "excess_loss"; none for a bowl alone.
     bowl : bool
         Show the test loss after `bowl_steps` steps against the learning rate, at several widths.
+    bowl_steps : int
+        Steps after which the bowl shows the loss.
+    spikes : bool
+        Show the singular values of every trained matrix after the last step: bulk, outliers, networks.
     dim, seeds : int
         Networks trained beside the theory: input dimension D and how many (0 for none).
     share : bool
@@ -74,6 +79,7 @@ def figure(
         alt=alt,
         losses=losses,
         bowl=bowl,
+        spikes=spikes,
         dim=dim,
         seeds=seeds,
         bowl_steps=bowl_steps,
@@ -97,6 +103,7 @@ def page(live):
         "sliders": live.sliders,
         "losses": live.losses,
         "grid": BOWL if live.bowl else None,
+        "spikes": live.spikes,
         "share": live.share,
     }
     return (

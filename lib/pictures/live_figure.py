@@ -55,6 +55,8 @@ class LiveFigure:
         The learning curves; empty for a figure without them.
     bowl : bool
         Whether to show the loss against the learning rate, over widths.
+    spikes : bool
+        Whether to show the singular values of the trained matrices.
     share : bool
         Whether the page's address holds the state.
     """
@@ -65,6 +67,7 @@ class LiveFigure:
     sliders: dict
     losses: tuple
     bowl: bool
+    spikes: bool
     share: bool
 
     def problem(self, state):
@@ -78,7 +81,20 @@ class LiveFigure:
 
 
 def describe(
-    network, data, training, sliders, *, name, alt, losses, bowl, dim, seeds, bowl_steps, share
+    network,
+    data,
+    training,
+    sliders,
+    *,
+    name,
+    alt,
+    losses,
+    bowl,
+    spikes=False,
+    dim,
+    seeds,
+    bowl_steps,
+    share,
 ):
     """The `LiveFigure` of the arguments of `figure`, checked."""
     _check_problem(network, data, training)
@@ -86,8 +102,8 @@ def describe(
     for loss in losses:
         if loss not in LOSSES:
             raise ValueError(f"losses has {loss!r}: give some of {', '.join(LOSSES)}.")
-    if not losses and not bowl:
-        raise ValueError("there is nothing to show: give losses, or bowl=True.")
+    if not losses and not bowl and not spikes:
+        raise ValueError("there is nothing to show: give losses, bowl=True or spikes=True.")
     regime = next(
         (kind for kind in ("samples", "batch") if getattr(data, kind) is not None), "population"
     )
@@ -113,6 +129,7 @@ def describe(
         sliders=_check_sliders(sliders, state),
         losses=losses,
         bowl=checks.flag("bowl", bowl),
+        spikes=checks.flag("spikes", spikes),
         share=checks.flag("share", share),
     )
 

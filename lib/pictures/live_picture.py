@@ -8,8 +8,11 @@ import base64
 import html
 import io
 
+import numpy as np
+
 from lib.pictures import plots
 from lib.problem.training import GradientDescent
+from lib.questions.weight_outliers import bulk_density, weight_outliers
 from lib.theory.solve import solve
 
 
@@ -38,14 +41,17 @@ class Picture:
         return f'<img alt="{html.escape(self.live.alt)}" src="data:image/png;base64,{source}">'
 
     def _draw(self, state, runs):
-        panels = bool(self.live.losses) + 2 * self.live.bowl
+        matrices = state["depth"] * self.live.spikes
+        panels = bool(self.live.losses) + 2 * self.live.bowl + matrices
         size = (max(7.0, 4.2 * panels), 3.8)
         figure, axes = plots.plt.subplots(1, panels, figsize=size, squeeze=False)
         axes = list(axes[0])
         if self.live.losses:
             self._draw_curves(axes.pop(0), state, runs)
         if self.live.bowl:
-            self._draw_bowls(axes, state)
+            self._draw_bowls(axes[:2], state)
+        if self.live.spikes:
+            self._draw_spectra(axes[-matrices:], state)
         return figure
 
     def _draw_curves(self, ax, state, runs):
@@ -67,6 +73,17 @@ class Picture:
             ax.axvline(state["learning_rate"], color="gray", linestyle=":")
             ax.set(xscale="log", yscale="log", title=parameterization)
             ax.set(xlabel=r"learning rate $\eta$", ylabel="test loss at the end")
+            ax.legend()
+
+    def _draw_spectra(self, axes, state):
+        found = weight_outliers(*self.live.problem(state), state["steps"])
+        for l, ax in enumerate(axes):
+            z = np.linspace(*found.edges[0, l], 201)[1:-1]
+            density = bulk_density(z, found.edges[0, l])
+            plots.theory(ax, z, density, label="bulk", color=plots.PALETTE[0])
+            for outlier in found.upper[0, l][np.isfinite(found.upper[0, l])]:
+                plots.theory(ax, [outlier] * 2, [1e-3, 1], label="outlier", color=plots.PALETTE[1])
+            ax.set(yscale="log", xlabel="singular value", ylabel="density", title=f"$W^{l}$")
             ax.legend()
 
     def bowl(self, state, parameterization, width):

@@ -27,19 +27,19 @@ class Spectrum(ByValue):
     Mode k has variance $\lambda_k$ and target weight $\beta^*_k$ with $(\beta^*_k)^2 = w_k^2$; averages are
     sums over modes with masses $m_k$.
 
-    Parameters
-    ----------
-    eigenvalues : [M]
-        lambda_k > 0.
-    target_power : [M] or [M, C, C]
-        w_k^2 >= 0; with C outputs, the target's covariance over outputs in each mode. Numbers [M]
-        stand for independent targets of equal strength, $w_k^2$ times the identity.
-    mass : [M]
-        m_k > 0, the fraction of the D input directions that mode k stands for; sums to 1.
-
     The constructors `trace_class`, `power_law` and `from_data` give dimension-free spectra, in which
     masses are numbers of modes, every D of the theory is 1, and `width`, `samples` and `batch` are
     the counts N, P and B themselves.
+
+    Parameters
+    ----------
+    eigenvalues : [M]
+        $\lambda_k > 0$.
+    target_power : [M] or [M, C, C]
+        $w_k^2 \ge 0$; with C outputs, the target's covariance over outputs in each mode. Numbers [M]
+        stand for independent targets of equal strength, $w_k^2$ times the identity.
+    mass : [M]
+        $m_k > 0$, the fraction of the D input directions that mode k stands for; sums to 1.
 
     Raises
     ------
@@ -130,7 +130,7 @@ class Spectrum(ByValue):
 
     @property
     def modes(self):
-        """Number of input directions of a dimension-free spectrum: the sum of its counts."""
+        """The number of input directions of a dimension-free spectrum, which is the sum of its counts."""
         return int(self.mass.sum())
 
     def target_covariance(self, outputs):

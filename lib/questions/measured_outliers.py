@@ -12,7 +12,7 @@ import torch
 from scipy.sparse.linalg import LinearOperator, eigsh, svds
 
 from lib import checks
-from lib.networks.draws import draw_weights
+from lib.networks.draws import draw_weights, padded
 from lib.networks.fields import Architecture, Lockstep
 from lib.networks.finite_data import Inputs
 from lib.networks.weights import history_length
@@ -86,6 +86,7 @@ def measured_outliers(
     seeds, count = checks.seeds(seeds), checks.integer("count", count)
     if network.branch_scale == 0:
         raise ValueError("branch_scale is 0, and no branch is trained: give a positive one.")
+    kernel = checks.flag("kernel", kernel)
     if dtype not in ("float64", "float32"):
         raise ValueError(f"dtype is {dtype!r}: give 'float64' or 'float32'.")
     like = torch.empty(0, dtype=getattr(torch, dtype))
@@ -111,7 +112,7 @@ def measured_outliers(
                             with_readout[j, i, : len(found)] = _squared_cosines(
                                 left, matrix.readout()
                             )
-                    if checks.flag("kernel", kernel):
+                    if kernel:
                         top[j, i] = _kernel(lockstep, training.rate_factors(network))
     only = 0 if network.outputs == 1 else slice(None)
     overlaps = {"target": with_target[..., only], "readout": with_readout[..., only]}
@@ -136,7 +137,7 @@ def _trained(network, training, architecture, inputs, seed, last):
     for t in range(last + 1):
         sampling.draw(t)
         losses = lockstep.step(t, sampling)
-        if not np.isfinite(losses).all():
+        if not torch.isfinite(losses).all():
             break
         yield t, lockstep
 
@@ -175,25 +176,21 @@ class _Matrix:
         return _rows(self.lockstep, _backward_fields(self.lockstep)[-2], self.shape[0])
 
     def _apply(self, product, columns, size):
+        """`product` of this layer with columns [.., n] or a vector, as many at a time as there are outputs."""
         columns = np.asarray(columns, float)
+        vectors, at_a_time = columns.reshape(len(columns), -1).T, self.lockstep.outputs
         images = []
-        flat = columns.reshape(len(columns), -1)
-        used = self.lockstep.outputs
-        for start in range(0, flat.shape[1], used):
-            block = flat[:, start : start + used].T
-            images.append(
-                _rows(self.lockstep, product(self.layer, _padded(self.lockstep, block)), size)[
-                    : len(block)
-                ]
-            )
+        for start in range(0, len(vectors), at_a_time):
+            some = vectors[start : start + at_a_time]
+            image = product(self.layer, _padded(self.lockstep, some))
+            images.append(_rows(self.lockstep, image, size)[: len(some)])
         return np.concatenate(images).T.reshape(size, *columns.shape[1:])
 
 
 def _padded(lockstep, vectors):
     """Vectors [n <= C, size] as the first rows of a field of the simulator."""
     like = lockstep.top
-    size = -(-vectors.shape[1] // 16) * 16
-    rows = like.new_zeros(len(like), size)
+    rows = like.new_zeros(len(like), padded(vectors.shape[1]))
     rows[: len(vectors), : vectors.shape[1]] = torch.as_tensor(np.array(vectors)).to(like)
     return rows
 

@@ -43,9 +43,9 @@ class Solution:
     excess_by_output, train_by_output : [C, T]
         The parts of the excess and the training loss that belong to each output.
     bias, width_variance, data_variance : [T]
-        The parts of the excess loss: of the mean predictor, from the random initial weights (gone
-        after averaging over initialisations), from the finite data (gone after averaging over
-        datasets).
+        The parts of the excess loss: of the mean predictor, from the random initial weights, from the
+        finite data. Averages over initializations or over datasets remove one of the last two nearly,
+        not exactly: `lib.ensembles` has what they leave.
     status : Status
         What happened and what to do about it.
     residual : float

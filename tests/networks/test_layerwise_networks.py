@@ -2,50 +2,12 @@
 
 import numpy as np
 import pytest
-import torch
 from expectations import assert_agrees
+from references.networks import plain_training
 
 import lib
-from lib.networks.draws import draw_weights
 
 SCALES, RATES = (1.3, 0.7, 1.1), (1.0, 0.5, 2.0)
-
-
-def by_autograd(network, training, dim, seed):
-    """Excess losses of a plain or residual network of population gradients, from its definition."""
-    sizes = [dim, *(round(width * dim) for width in network.widths), 1]
-    drawn = draw_weights(seed, sizes, torch.empty(0, dtype=torch.float64))
-    weights = [
-        (sigma * W[:above, :below]).requires_grad_()
-        for sigma, W, below, above in zip(
-            network.init_scales, drawn, sizes[:-1], sizes[1:], strict=True
-        )
-    ]
-    branch = network.branch_scale and network.branch_scale / np.sqrt(network.depth)
-    unit = network.richness**2 * sizes[-2]
-    groups = [{"params": [W], "lr": 1.0} for W in weights]
-    optimizer = torch.optim.SGD(groups, lr=1.0, momentum=training.momentum)
-    losses = []
-    for t in range(training.steps + 1):
-        beta = weights[-1]
-        for W in weights[-2:0:-1]:
-            below = beta @ W / np.sqrt(W.shape[1])
-            beta = below if branch is None else beta + branch * below
-        beta = beta @ weights[0] * np.sqrt(dim) / (network.richness * sizes[-2])
-        loss = ((1 - beta) ** 2).sum() / dim
-        losses.append(loss.item())
-        optimizer.zero_grad()
-        (loss / 2).backward()
-        if t == training.steps:
-            return np.array(losses)
-        rate = training.rates[t]
-        for group, factor in zip(
-            optimizer.param_groups, training.rate_factors(network), strict=True
-        ):
-            group["lr"] = unit * rate * factor
-            with torch.no_grad():
-                group["params"][0].mul_(1 - rate * training.weight_decay)
-        optimizer.step()
 
 
 @pytest.mark.parametrize("branch_scale", [None, 0.8])
@@ -57,7 +19,7 @@ def test_networks_are_those_of_autograd(branch_scale, options, steps):
     training = lib.GradientDescent(steps, 0.02, layer_rates=RATES, **options)
     others = [lib.Network(2, (1.0, 1.0), 0.9, branch_scale=branch_scale), network]
     runs = lib.simulate(others, lib.Data(), training, dim=24, seeds=[3])
-    expected = by_autograd(network, training, 24, 3)
+    expected = plain_training(network, lib.Data(), training, 24, 3)[0][0]
     np.testing.assert_allclose(runs.excess_loss[1, 0], expected, rtol=1e-9)
 
 

@@ -40,6 +40,7 @@ def opened(browser, fragment="", *, width=1280, scheme="light", page=EXPLORER):
     tab.on("pageerror", lambda error: errors.append(str(error)))
     tab.goto(page.as_uri() + fragment)
     tab.evaluate(FRAMES)
+    tab.wait_for_selector(".live-figure:not([data-live-busy])")
     yield tab
     context.close()
     assert errors == []
@@ -91,6 +92,7 @@ def wait_for_words(tab, text, panel=0, timeout=60_000):
 
 def check(tab):
     """The curves on the screen are those of the lines of Python beside them."""
+    tab.wait_for_selector(".live-figure:not([data-live-busy])")
     names = {}
     exec(python(tab).partition("runs =")[0].partition("# The loss after")[0], names)
     theory = names["theory"]
@@ -273,7 +275,7 @@ def test_keyboard_and_screen_reader(chromium):
         tab.evaluate(FRAMES)
         after = lines.locator("path").first.get_attribute("d"), lines.get_attribute("aria-label")
         assert before[0] != after[0] and before[1] != after[1]
-        assert control(tab, "learning_rate").get_attribute("aria-valuetext") == "0.045"
+        assert control(tab, "learning_rate").get_attribute("aria-valuetext") == "0.022"
         assert figure.locator("[role=status]").count() == 2
 
 
