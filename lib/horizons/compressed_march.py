@@ -21,6 +21,13 @@ CAUTIOUS = 100
 """Losses that have fallen far feel what was cut off more than its squares say, by up to this factor."""
 
 
+VANISHED = 1e-15
+"""A training loss that has fallen to this part of the first one is rounding errors, and ends the march.
+
+What is learned from then on is proportional to it.
+"""
+
+
 @dataclass(frozen=True)
 class Record:
     """What a march with a compressed past leaves behind.
@@ -31,6 +38,8 @@ class Record:
         By name, for all steps that were done (times C outputs).
     done : int
         Number of steps, step 0 among them.
+    stationary : bool
+        Whether all losses vanished there.
     interrupted : bool
         Whether it ended by a keyboard interrupt.
     error : float
@@ -41,6 +50,7 @@ class Record:
 
     losses: dict
     done: int
+    stationary: bool
     interrupted: bool
     error: float
     residual: np.ndarray
@@ -61,17 +71,25 @@ class CompressedMarch:
         self.matrices = [matrix for part in parts for matrix in part.matrices]
         self.losses, self.residual = [], None
 
-    def run(self, progress=None):
-        """March; return the `Record`. Ends early for lack of room, divergence, or an interrupt."""
-        interrupted, done = False, 0
+    def run(self, progress, look):
+        """March; return the `Record`. Ends early for lack of room, divergence, or an interrupt.
+
+        `look(inputs, first, stop)` is called now and then with rows that are still single steps.
+        """
+        stationary, interrupted, done = False, False, 0
         with np.errstate(all="ignore"):
             try:
                 while done <= self.steps and self.past.count < self.axis.nodes:
                     self._step(done)
                     done += 1
+                    if done % SHORTEST == 0 and (
+                        done & (done - 1) == 0 or done + SHORTEST > self.steps
+                    ):
+                        self._show(look)
                     if progress is not None:
                         progress(done, self.steps + 1)
-                    if not self._finite():
+                    stationary = self._vanished()
+                    if stationary or not self._finite():
                         break
             except KeyboardInterrupt:
                 interrupted = True
@@ -81,7 +99,9 @@ class CompressedMarch:
             name: np.concatenate([entry[name] for entry in self.losses[:done]], axis=1)
             for name in self.losses[0]
         }
-        return Record(losses, done, interrupted, CAUTIOUS * self.past.lost, self.residual)
+        return Record(
+            losses, done, stationary, interrupted, CAUTIOUS * self.past.lost, self.residual
+        )
 
     def _step(self, step):
         if step > 0 and step % SHORTEST == 0:
@@ -99,6 +119,14 @@ class CompressedMarch:
     def _finite(self):
         excess = self.losses[-1]["excess_loss"].sum(-1)
         return bool((excess < DIVERGENCE).any())
+
+    def _show(self, look):
+        count, outputs = self.past.count, self.axis.outputs
+        look(self.inputs, max(count - SHORTEST, 0) * outputs, count * outputs)
+
+    def _vanished(self):
+        first, last = (self.losses[i]["train_loss"].sum(-1) for i in (0, -1))
+        return len(self.losses) > 1 and bool((last <= VANISHED * first).all())
 
     def _violation(self, count):
         return residual(self.stack, self.inputs, count * self.axis.outputs)

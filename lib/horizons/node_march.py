@@ -7,19 +7,24 @@ resolved by its nodes; otherwise it is tried again, shorter. Steps that cannot b
 oscillates from step to step, say) are kept one by one.
 """
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from lib.equations.linear_gaussian import write_causal, write_symmetric
 from lib.equations.march import sweep
 from lib.horizons.anderson import Anderson
 from lib.horizons.block import Block
+from lib.horizons.course import Course
 from lib.horizons.nodes import Panel
 from lib.status import DIVERGENCE
 
 NODES, FEW_NODES = 16, 10
 """Nodes of a panel: two for each digit of the tolerance, within these bounds."""
+
+KNOWN = 1e-4
+"""Losses count relative to themselves down to this part of the first one."""
+
+FEW_STEPS = 60
+"""Up to so many steps panels save nothing, and each is kept."""
 
 MEMORY = 48
 """Sweeps that Anderson acceleration remembers."""
@@ -45,35 +50,16 @@ EAGERNESS = 1.6
 AIM = 0.1
 """Part of the tolerance that a panel's error should be."""
 
+CAUTIOUS, LEAST = 10, 0.3
+"""Factor between the panels' errors and what is reported, at least this part of the tolerance.
+
+Between its nodes a panel errs more than its coefficients say."""
+
+LOOSEST = 1e-6
+"""A looser tolerance is no cheaper, and sweeps that end early leave panels that cannot be joined."""
+
 SLOWED = 1e-3
 """Part of its fastest rate to which training must have slowed before it may be called stationary."""
-
-
-@dataclass(frozen=True)
-class Course:
-    """How the march on nodes went.
-
-    Attributes
-    ----------
-    times : [T]
-    panels : list of Panel
-        Panels of several nodes.
-    reached : float
-        Time up to which the equations were solved.
-    stationary : bool
-        Whether nothing changed any more from there to the end.
-    interrupted : bool
-        Whether it ended by a keyboard interrupt.
-    error : float
-        Estimated relative error of the losses.
-    """
-
-    times: np.ndarray
-    panels: list
-    reached: float
-    stationary: bool
-    interrupted: bool
-    error: float
 
 
 class NodeMarch:
@@ -86,6 +72,7 @@ class NodeMarch:
         self.stack, self.inputs = stack, inputs
         self.axis, self.trained = inputs.axis, inputs.trained
         self.accumulations, self.in_steps = starts, starts[0].in_steps
+        tolerance = min(tolerance, LOOSEST)
         self.end, self.tolerance = end, tolerance
         self.nodes = int(np.clip(round(-2 * np.log10(tolerance)), FEW_NODES, NODES))
         self.decay = np.ones((len(starts), self.axis.nodes))
@@ -106,8 +93,17 @@ class NodeMarch:
                         break
             except KeyboardInterrupt:
                 interrupted = True
-        times = self.times[: self.count]
-        return Course(times, self.panels, time, stationary, interrupted, self.error)
+        reached = int(time) if self.in_steps else float(time)
+        error = max(CAUTIOUS * self.error, LEAST * self.tolerance) if self.panels else 0.0
+        return Course(
+            self.times[: self.count],
+            self.panels,
+            reached,
+            stationary,
+            interrupted,
+            error,
+            not self.in_steps,
+        )
 
     def _stretches(self):
         """Solve stretch after stretch; yield the time reached and whether all is stationary there."""
@@ -115,13 +111,15 @@ class NodeMarch:
         shortest = 2 * NODES if self.in_steps else 1e-14 * self.end
         length = shortest if self.in_steps else 0.05 / self.inputs.eigenvalues.max()
         if self.in_steps:
-            time = self._single_steps(0, singles)
+            time = self._single_steps(0, singles if self.end > FEW_STEPS else int(self.end))
             yield time, False
         while time < self.end and self._room():
             stop = self.end if time + 1.3 * length >= self.end else time + length
+            stop, new = self.accumulations[0].smooth_until(stop, AIM * self.tolerance)
             panel = self.accumulations[0].make_panel(time, stop, self.nodes)
             if self.in_steps and panel.stop - time <= NODES:
                 time = self._single_steps(time, panel.stop - time)
+                length = shortest if new else length
                 yield time, False
                 continue
             error = self._try(panel)
@@ -130,7 +128,7 @@ class NodeMarch:
                 time, singles = panel.stop, NODES
                 calm = max(growth * EASY / self.sweeps, 2.0)
                 growth = min(growth * min(room, EAGERNESS), most_growth, calm)
-                length = max(length * growth, shortest)
+                length = shortest if new else max(length * growth, shortest)
                 yield time, time < self.end and self._stationary(time)
             elif length > shortest:
                 if error == np.inf:  # too bold, and would be so again
@@ -254,7 +252,9 @@ class NodeMarch:
         Forward fields that the sweeps have left blurred have been seen not to move the losses.
         """
         losses = self._per_output(self._losses(now))
-        worst = panel.unresolved(losses, losses.max(-1) + self._loss_floor())
+        first = KNOWN * self.inputs.C_v[:, 0, 0].max()
+        size = np.minimum(losses.max(-1) + self._loss_floor(), np.maximum(losses.min(-1), first))
+        worst = panel.unresolved(losses, size)
         last = slice(now.stop - self.axis.outputs, now.stop)
         forward = self._forward_floor(now)[:, None] * blur**0.5
         for layer in self.stack.layers:
