@@ -15,6 +15,7 @@ eigenvalues of $S^{-1} - \mathcal K$ beyond those of $S^{-1}$ count the eigenval
 missed.
 """
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -97,6 +98,10 @@ def _covered(network, data, of):
         raise ValueError(
             "the kernel's outlier is derived for plain networks with one output: "
             "leave branch_scale and outputs out, or look at lib.weight_outliers."
+        )
+    if math.inf in getattr(network, "widths", ()):
+        raise ValueError(
+            "width is inf: give a large finite width (corrections are of the order of one over it)."
         )
     if of == "samples":
         if data.samples is None:

@@ -14,6 +14,7 @@ respond to the fields of A itself; in units of these a response R is $R(t,s)\, c
 
 import math
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -67,19 +68,14 @@ class TrainedNetwork:
         Steps 0 .. valid - 1 are those before a divergence.
     inputs : int or float
         N_0 in the units of the theory: 1, or the number of directions of a dimension-free spectrum.
-    layers : list of MatrixPast
-        W^0 .. W^{L-1}. At infinite depth W^0 alone: no single branch moves there.
+    layers : list of MatrixPast or None
+        W^0 .. W^{L-1}; None for one between a finite and an infinite layer, whose spectrum has no scale. At infinite depth W^0 alone: no single branch moves there.
     """
 
     run: Solution
     valid: int
     inputs: float
     layers: list
-
-    @property
-    def rows_of(self):
-        """Rows that belong to one step: the outputs."""
-        return self.run.network.outputs
 
 
 def checked_times(times, steps):
@@ -92,27 +88,18 @@ def checked_times(times, steps):
 
 
 def checked_problem(network, data, training):
-    """Refuse what is not one problem with a trained matrix of finite size and steps."""
-    for name, value, kind in (
-        ("network", network, Network),
-        ("data", data, Data),
-        ("training", training, Training),
+    """Refuse what is not one problem in steps."""
+    for name, value, kind, wanted in (
+        ("network", network, Network, "Network"),
+        ("data", data, Data, "Data"),
+        ("training", training, Training, "GradientDescent"),
     ):
         if not isinstance(value, kind):
-            raise ValueError(
-                f"{name} is {value!r}: give one lib.{kind.__name__}, not a sequence of them."
-                if kind is not Training
-                else f"training is {value!r}: give one lib.GradientDescent, not a sequence of them."
-            )
+            raise ValueError(f"{name} is {value!r}: give one lib.{wanted}, not a sequence of them.")
     if isinstance(training, GradientFlow):
         raise ValueError(
             "outliers need the responses at every step, which gradient flow on its nodes does not "
             "keep: give lib.GradientDescent with small steps (the difference is of the order of eta)."
-        )
-    if math.inf in network.widths:
-        raise ValueError(
-            "width is inf, where W^0 has no edge in units of sqrt(D): give a large finite width "
-            "(corrections are of the order of one over the width)."
         )
 
 
@@ -124,16 +111,16 @@ def trained_network(network, data, training):
     valid = run.status.step if ended else len(run.times)
     free = data.spectrum.dimension_free
     inputs = float(data.spectrum.modes) if free else 1.0
-    first = _matrix(run, 0, network.widths[0] / inputs, math.sqrt(inputs), inputs, valid)
     branch = (
         1.0 if network.branch_scale is None else network.branch_scale / math.sqrt(network.depth)
     )
-    layers = [first]
-    if not math.isinf(network.depth):
-        layers += [
-            _matrix(run, l, network.widths[l] / network.widths[l - 1], branch, 1.0, valid)
-            for l in range(1, network.depth)
-        ]
+    sizes = [inputs, *network.widths]
+    layers = []
+    for l, (below, above) in enumerate(pairwise(sizes)):
+        unit, factor = (inputs, math.sqrt(inputs)) if l == 0 else (1.0, branch)
+        scaled = math.isinf(below) == math.isinf(above)
+        rho = 1.0 if below == above else above / below
+        layers.append(_matrix(run, l, rho, factor, unit, valid) if scaled else None)
     return TrainedNetwork(run, valid, inputs, layers)
 
 

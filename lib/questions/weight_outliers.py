@@ -19,7 +19,8 @@ class WeightOutliers:
     r"""Bulk and outliers of the singular values of $W^l(t)/\sqrt{N_l}$, l = 0 .. L-1, $N_0 = D$.
 
     T times, L matrices (W^0 alone at infinite depth), J as many outliers as any of them has, at least
-    one place; nan where there are fewer, and from a divergence on.
+    one place; nan where there are fewer, from a divergence on, and for a matrix between a finite and
+    an infinite layer (W^0 of an infinitely wide network), whose spectrum has no scale.
 
     Attributes
     ----------
@@ -84,7 +85,7 @@ def weight_outliers(network, data, training, times):
     Parameters
     ----------
     network : Network
-        Plain or residual, any outputs, finite widths.
+        Plain or residual, any outputs.
     data : Data
     training : GradientDescent
     times : int or sequence of int
@@ -97,7 +98,7 @@ def weight_outliers(network, data, training, times):
     Raises
     ------
     ValueError
-        For sequences of problems, gradient flow, infinite widths, or times that are not steps of the run.
+        For sequences of problems, gradient flow, or times that are not steps of the run.
 
     Notes
     -----
@@ -106,23 +107,23 @@ def weight_outliers(network, data, training, times):
     """
     trained = trained_network(network, data, training)
     times = checked_times(times, training.steps)
-    target = target_in_signal(trained)
-    matrices = [Spikes(matrix, network.outputs) for matrix in trained.layers]
+    matrices = [matrix and Spikes(matrix, network.outputs) for matrix in trained.layers]
     found = [
-        [_look(spikes, t) if t < trained.valid else _NOTHING for spikes in matrices] for t in times
+        [_look(spikes, t) if spikes and t < trained.valid else _NOTHING for spikes in matrices]
+        for t in times
     ]
-    edges = np.array([spikes.edges for spikes in matrices])
+    edges = np.array([spikes.edges if spikes else (np.nan, np.nan) for spikes in matrices])
     scales = np.full((len(times), len(matrices)), np.nan)
-    for i, t in enumerate(times):
-        if t < trained.valid:
-            scales[i] = [abs(matrix.scale[t]) for matrix in trained.layers]
+    for i, l in np.ndindex(scales.shape):
+        if matrices[l] and times[i] < trained.valid:
+            scales[i, l] = matrices[l].matrix.scale[times[i]]
     return WeightOutliers(
         times=times,
         edges=scales[:, :, None] * edges,
         upper=scales[:, :, None] * _filled([[look.upper for look in row] for row in found]),
         lower=scales[:, :, None] * _filled([[look.lower for look in row] for row in found]),
         gain=np.array([[look.gain for look in row] for row in found]),
-        overlaps=_overlaps(trained, matrices, times, found, target),
+        overlaps=_overlaps(trained, matrices, times, found),
         status=trained.run.status,
     )
 
@@ -159,7 +160,7 @@ def _filled(lists):
     return filled
 
 
-def _overlaps(trained, matrices, times, found, target):
+def _overlaps(trained, matrices, times, found):
     """Squared cosines of all outliers above the bulk; see `WeightOutliers`."""
     network, steps, outputs = (
         trained.run.network,
@@ -169,11 +170,12 @@ def _overlaps(trained, matrices, times, found, target):
     most = max(1, *(len(look.w) for row in found for look in row))
     with_h, with_g = np.full((2, len(times), len(matrices), most, steps, outputs), np.nan)
     with_target, with_readout = np.full((2, len(times), most, outputs), np.nan)
-    signal, squared = target
+    if matrices[0]:
+        signal, squared = target_in_signal(trained)
     for i, t in enumerate(times):
         for l, spikes in enumerate(matrices):
-            matrix = spikes.matrix
             for j, w in enumerate(found[i][l].w):
+                matrix = spikes.matrix
                 alpha, beta, c, size = spikes.vectors(t, w, j)
                 for kept, overlap, norm in (
                     (with_h, alpha, np.diag(matrix.C_h)),

@@ -160,6 +160,7 @@ def test_a_diverging_run_stops_at_its_last_valid_step():
             "isotropic",
         ),
         ([A[0]], POPULATION, "weights", "not a sequence"),
+        (lib.Network(1, math.inf), POPULATION, "weights", "large finite width"),
     ],
 )
 def test_bad_input(network, data, of, message):

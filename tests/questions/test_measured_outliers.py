@@ -152,9 +152,9 @@ DEEP = {
         lib.GradientDescent(30, 0.004, weight_decay=3.0),
     ),
     "residual": (
-        lib.Network(3, 1.0, 16.0, branch_scale=1.0),
+        lib.Network(2, 1.0, 30.0, branch_scale=1.0),
         lib.Data(),
-        lib.GradientDescent(60, 0.0015),
+        lib.GradientDescent(60, 0.0008),
     ),
     "unequal outputs": (
         lib.Network(2, 1.0, 12.0, outputs=2),
@@ -166,7 +166,10 @@ DEEP = {
 
 @pytest.mark.parametrize("name", DEEP)
 def test_deep_networks_have_the_outliers_of_the_theory(name):
-    """Every matrix with a gain above 1.3, where a finite network can tell a spike from its bulk."""
+    """Every matrix with a gain above 1.3, where a finite network can tell a spike from its bulk.
+
+    A branch whose responses had no factor beta, or two, would be off by 6 or 5 per cent.
+    """
     network, data, training = DEEP[name]
     plain = network.outputs == 1 and network.branch_scale is None
     runs = lib.measured_outliers(
@@ -176,7 +179,7 @@ def test_deep_networks_have_the_outliers_of_the_theory(name):
     clear = theory.gain[0] > 1.3
     assert clear.any()
     check = lib.agree(
-        theory.upper[0, clear, 0], runs.singular_values[:, 0, clear, 0], allowance=4 / 120
+        theory.upper[0, clear, 0], runs.singular_values[:, 0, clear, 0], allowance=1 / 120
     )
     assert check, check
     assert check.catches < 0.12, check

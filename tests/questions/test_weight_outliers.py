@@ -313,6 +313,20 @@ def test_width(kind, expected):
             assert found.gain[0, 1] == pytest.approx(0.731, abs=1e-3)
 
 
+def test_hidden_matrices_of_infinite_width_are_the_limit_of_wide_ones():
+    """Corrections of order 1/nu; W^0, between finite and infinite layers, has no scale."""
+    found = [
+        lib.weight_outliers(
+            lib.Network(3, nu, 12.0), POPULATION, lib.GradientDescent(20, 0.003), 20
+        )
+        for nu in (16, 64, math.inf)
+    ]
+    near, nearer, limit = (one.upper[0, 1:, 0] for one in found)
+    assert (limit - near) / (limit - nearer) == pytest.approx([4, 4], abs=0.1)
+    assert np.isnan(found[2].edges[0, 0]).all() and np.isnan(found[2].gain[0, 0])
+    assert found[2].edges[0, 1].tolist() == [0, 2] and found[2].count().tolist() == [[0, 1, 1]]
+
+
 def test_what_a_gain_of_one_means():
     """Trained to the end, L = 1, nu = 1: the gain at the edge against the richness."""
     gains = []
@@ -402,7 +416,6 @@ def test_dimension_free_spectra_count_their_directions():
         (([A[0]], *A[1:]), 1, "not a sequence"),
         ((*A[:2], [A[2]]), 1, "not a sequence"),
         ((*A[:2], lib.GradientFlow(1.0)), 1, "GradientDescent with small steps"),
-        ((lib.Network(1, math.inf), *A[1:]), 1, "large finite width"),
         (A, 61, "between 0 and 60"),
         (A, [], "between 0 and 60"),
         (A, 1.5, "integer"),
