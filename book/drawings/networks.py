@@ -44,23 +44,23 @@ def cavity():
     pen = Pen(
         680,
         240,
-        "A matrix X without one row acts on the others; the row that was taken out "
+        "A matrix A without one row acts on the others; the row that was taken out "
         "sees an independent field, and feels its own echo through all others.",
     )
     for k in range(7):
         y = 40 + 24 * k + (14 if k > 3 else 0) - (14 if k < 3 else 0)
         pen.box(60, y, 200, 16, "b" if k == 3 else "faint")
-    pen.text(160, 20, "X", "ink")
-    pen.text(45, 125, "\u03bc", "b", at="end")
+    pen.text(160, 20, "A", "ink")
+    pen.text(45, 125, "i", "b", at="end")
     pen.line(262, 120, 352, 120, "b", arrow=True)
     pen.box(360, 100, 96, 40, "b")
-    pen.text(408, 125, "\u0394_\u03bc", "b")
+    pen.text(408, 125, "a_i", "b")
     pen.path("M456 110C520 60 560 60 590 92", "b", arrow=True)
     pen.box(560, 98, 84, 44, "faint")
-    pen.text(602, 125, "v", "ink")
+    pen.text(602, 125, "p", "ink")
     pen.path("M590 148C560 190 470 195 420 148", "b", arrow=True, dashed=True)
     pen.words(268, 100, "without the row:", "b", at="start")
-    pen.words(268, 148, "Gaussian noise", "b", at="start")
+    pen.words(268, 148, "Gaussian noise \u03be", "b", at="start")
     pen.words(505, 212, "its own echo: response times what it did", "b")
     pen.words(160, 232, "all other rows, which do not know it", "ink")
     return pen.svg

@@ -31,7 +31,7 @@ BLOCKS = [
     ),
     (re.compile(r"^```\{(?:exercise|solution)-end\}\n```$", re.M), lambda m: ""),
     (
-        re.compile(r"^```\{schematic\}[^\n]*\n(?::[a-z]+:.*\n)*\n?(.*?)^```$", re.M | re.S),
+        re.compile(r"^```\{schematic\}[^\n]*\n(?::[a-z]+:[^\n]*\n)*\n?(.*?)^```$", re.M | re.S),
         lambda m: f"*A drawing, in the book: {m[1].strip()}*",
     ),
     (re.compile(r"^\([\w-]+\)=\n", re.M), lambda m: ""),
