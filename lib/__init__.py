@@ -22,7 +22,7 @@ PUBLIC = {
     "Outcome": "status",
     "Rate": "questions.rates",
     "RateCurves": "questions.rate_curves",
-    "Runs": "networks.simulate",
+    "Runs": "networks.runs",
     "Search": "questions.rates",
     "Solution": "theory.solution",
     "Spectrum": "problem.spectrum",

@@ -1,6 +1,7 @@
 """Checks of single numbers at construction: what is wrong, and what to do."""
 
 import math
+import os
 from collections.abc import Sequence
 from numbers import Integral, Real
 
@@ -11,8 +12,11 @@ from lib.seeding import seeds as counted
 LARGEST = 1e100
 """Finite numbers stay below this, so that their squares do not overflow."""
 
-MOST_BYTES = 2**35
-"""What would take more memory than this is refused."""
+UNKNOWN_BYTES = 2**31
+"""What may be used where the system does not say how much memory is left."""
+
+USABLE = 0.8
+"""Part of the memory left that one call may ask for."""
 
 
 def plain(value):
@@ -95,7 +99,9 @@ def seeds(value):
     if listed(value):
         chosen = tuple(_seed(f"seeds[{i}]", seed) for i, seed in enumerate(value))
     else:
-        chosen = counted(integer("seeds", value, least=0))
+        count = integer("seeds", value, least=0)
+        memory(f"a list of {count:g} seeds", 100 * count, "train fewer of them at a time")
+        chosen = counted(count)
     if not chosen:
         raise ValueError("there are no seeds: give a number of at least 1, or a list.")
     return chosen
@@ -119,6 +125,43 @@ def numbers(name, value, shape):
 
 
 def memory(what, size, advice):
-    """Refuse `what` if it takes more than `MOST_BYTES`; `size` in bytes."""
-    if size > MOST_BYTES:
-        raise ValueError(f"{what} would take about {size / 1e9:.0f} GB of memory: {advice}.")
+    """Refuse `what` if it takes more memory than is left; `size` in bytes."""
+    if size < UNKNOWN_BYTES / 16:
+        return
+    left = available()
+    if size > USABLE * left:
+        raise ValueError(
+            f"{what} would take about {size / 1e9:.2g} GB of memory, of which {left / 1e9:.2g} GB are "
+            f"left: {advice}."
+        )
+
+
+def available():
+    """Bytes of memory that this process can still get: what the system has left, within a container's limit."""
+    left = [_of_system()]
+    for limit, used in (
+        ("memory.max", "memory.current"),
+        ("memory/memory.limit_in_bytes", "memory/memory.usage_in_bytes"),
+    ):
+        texts = [_text(f"/sys/fs/cgroup/{name}").strip() for name in (limit, used)]
+        if all(text.isdigit() for text in texts):
+            left.append(int(texts[0]) - int(texts[1]))
+    return max(min(left), 0)
+
+
+def _of_system():
+    for line in _text("/proc/meminfo").splitlines():
+        if line.startswith("MemAvailable:"):
+            return 1024 * int(line.split()[1])
+    try:
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, OSError, ValueError):  # no such system, a browser for one
+        return UNKNOWN_BYTES
+
+
+def _text(path):
+    try:
+        with open(path) as file:
+            return file.read()
+    except OSError:
+        return ""

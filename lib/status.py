@@ -10,19 +10,19 @@ DIVERGENCE = 1e20
 
 
 class Outcome(enum.Enum):
-    """How a run ended; the value is the sentence for the user, `{step}` its place in time."""
+    """How a run ended; the value is the sentence for the user, `{when}` its place in time."""
 
     COMPLETE = "All steps were computed."
     DIVERGED = (
-        "The loss diverged at step {step} and is inf from there on. "
+        "The loss diverged at {when} and is inf from there on. "
         "Lower the learning rate, or train fewer steps."
     )
     STATIONARY = (
-        "Nothing changes any more, within the tolerance, from time {step} on; "
+        "Nothing changes any more, within the tolerance, from {when} on; "
         "the rest of the run is constant."
     )
     UNRESOLVED = (
-        "The solution was followed on time nodes to {step}; losses from there on are nan. "
+        "The solution was followed on time nodes to {when}; losses from there on are nan. "
         "Allow more nodes, a larger tolerance or fewer steps, or solve with grid=lib.EveryStep()."
     )
     INACCURATE = (
@@ -34,14 +34,14 @@ class Outcome(enum.Enum):
         "depth_error says how well. Raise depth_tolerance, or lower branch_scale or the learning rate."
     )
     INTERRUPTED = (
-        "The run was interrupted at step {step}; losses from there on are nan. "
+        "The run was interrupted at {when}; losses from there on are nan. "
         "Run it again to finish it."
     )
 
 
 @dataclass(frozen=True)
 class Status:
-    """An `Outcome` and the step, or time, it happened at (None if there is none)."""
+    """An `Outcome` and the step (int) or time (float) it happened at; None if there is none."""
 
     outcome: Outcome
     step: int | float | None = None
@@ -53,8 +53,9 @@ class Status:
     @property
     def value(self):
         """The sentence for the user."""
-        step = f"{self.step:.6g}" if isinstance(self.step, float) else self.step
-        return self.outcome.value.format(step=step)
+        continuous = isinstance(self.step, float)
+        when = f"time {self.step:.6g}" if continuous else f"step {self.step}"
+        return self.outcome.value.format(when=when)
 
     def __str__(self):
         return self.value

@@ -39,9 +39,9 @@ class InputLayer:
     rounding = 1e-12
     """Losses are known to this fraction of the first loss, and no better."""
 
-    def __init__(self, spectrum, regime, trained, richness, inverse_width, centered, axis, batch):
+    def __init__(self, modes, regime, trained, richness, inverse_width, centered, axis, batch):
         n = axis.n
-        self.eigenvalues, self.mass, self.power = spectrum.quadrature(axis.outputs)
+        self.eigenvalues, self.mass, self.power = modes.eigenvalues, modes.mass, modes.power
         self.axis, self.regime, self.trained = axis, regime, trained
         self.richness, self.inverse_width = richness, inverse_width
         self.centered = np.array(centered, float)[:, None, None]
@@ -172,6 +172,9 @@ class NoiselessInputLayer(InputLayer):
     Then $v = h \beta^*$ with $h = (1 - \lambda X)^{-1} \mathbf 1$: one column for each mode in place of the
     matrix H. Nothing responds to noise where there is none, and `R_vu` and `R_h` stay zero.
     """
+
+    def __init__(self, modes, *others):
+        super().__init__(modes.of_target, *others)
 
     rounding = 1e-20  # a loss is a sum of squares, and v is known to 1e-10
     _responses = ()

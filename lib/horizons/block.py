@@ -21,7 +21,9 @@ class Block:
             a + b for a, b in zip(of_stack, of_inputs, strict=True)
         )
         exact = np.zeros_like(forward_floor)
-        self.floors = [exact] * len(self.responses)
+        # What a response makes of fields of size one, at every time of the block, is a forward field.
+        self.floors = [forward_floor / (now.stop - now.start)] * len(of_stack[0])
+        self.floors += [exact] * len(of_inputs[0])
         self.floors += [forward_floor**2] * len(of_stack[1])
         self.floors += [exact + loss_floor] * len(of_inputs[1])
 

@@ -7,19 +7,22 @@ resolved by its nodes; otherwise it is tried again, shorter. Steps that cannot b
 oscillates from step to step, say) are kept one by one.
 """
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from lib.equations.linear_gaussian import write_causal, write_symmetric
 from lib.equations.march import sweep
 from lib.horizons.anderson import Anderson
 from lib.horizons.block import Block
+from lib.horizons.course import Course
 from lib.horizons.nodes import Panel
+from lib.horizons.panel_errors import KNOWN, PanelErrors
 from lib.status import DIVERGENCE
 
 NODES, FEW_NODES = 16, 10
 """Nodes of a panel: two for each digit of the tolerance, within these bounds."""
+
+FEW_STEPS = 60
+"""Up to so many steps panels save nothing, and each is kept."""
 
 MEMORY = 48
 """Sweeps that Anderson acceleration remembers."""
@@ -45,35 +48,11 @@ EAGERNESS = 1.6
 AIM = 0.1
 """Part of the tolerance that a panel's error should be."""
 
+LOOSEST = 1e-6
+"""A looser tolerance is no cheaper, and sweeps that end early leave panels that cannot be joined."""
+
 SLOWED = 1e-3
 """Part of its fastest rate to which training must have slowed before it may be called stationary."""
-
-
-@dataclass(frozen=True)
-class Course:
-    """How the march on nodes went.
-
-    Attributes
-    ----------
-    times : [T]
-    panels : list of Panel
-        Panels of several nodes.
-    reached : float
-        Time up to which the equations were solved.
-    stationary : bool
-        Whether nothing changed any more from there to the end.
-    interrupted : bool
-        Whether it ended by a keyboard interrupt.
-    error : float
-        Estimated relative error of the losses.
-    """
-
-    times: np.ndarray
-    panels: list
-    reached: float
-    stationary: bool
-    interrupted: bool
-    error: float
 
 
 class NodeMarch:
@@ -86,12 +65,14 @@ class NodeMarch:
         self.stack, self.inputs = stack, inputs
         self.axis, self.trained = inputs.axis, inputs.trained
         self.accumulations, self.in_steps = starts, starts[0].in_steps
+        tolerance = min(tolerance, LOOSEST)
         self.end, self.tolerance = end, tolerance
         self.nodes = int(np.clip(round(-2 * np.log10(tolerance)), FEW_NODES, NODES))
         self.decay = np.ones((len(starts), self.axis.nodes))
         self.times = np.zeros(self.axis.nodes)
-        self.panels, self.error, self.count = [], 0.0, 1
-        self.sweeps, self.fastest, self.still_since = 0, 0.0, np.inf
+        self.panels, self.errors, self.count = [], PanelErrors(self), 1
+        self.sweeps, self.left, self.to_come = 0, 0.0, 0.0
+        self.fastest, self.still_since = 0.0, np.inf
 
     def run(self, progress=None):
         """March; return the `Course`. Ends early for lack of room, divergence, or an interrupt."""
@@ -106,8 +87,16 @@ class NodeMarch:
                         break
             except KeyboardInterrupt:
                 interrupted = True
-        times = self.times[: self.count]
-        return Course(times, self.panels, time, stationary, interrupted, self.error)
+        reached = int(time) if self.in_steps else float(time)
+        return Course(
+            self.times[: self.count],
+            self.panels,
+            reached,
+            stationary,
+            interrupted,
+            self.errors.total + self.to_come,
+            not self.in_steps,
+        )
 
     def _stretches(self):
         """Solve stretch after stretch; yield the time reached and whether all is stationary there."""
@@ -115,13 +104,15 @@ class NodeMarch:
         shortest = 2 * NODES if self.in_steps else 1e-14 * self.end
         length = shortest if self.in_steps else 0.05 / self.inputs.eigenvalues.max()
         if self.in_steps:
-            time = self._single_steps(0, singles)
+            time = self._single_steps(0, singles if self.end > FEW_STEPS else int(self.end))
             yield time, False
         while time < self.end and self._room():
             stop = self.end if time + 1.3 * length >= self.end else time + length
+            stop, new = self.accumulations[0].smooth_until(stop, AIM * self.tolerance)
             panel = self.accumulations[0].make_panel(time, stop, self.nodes)
             if self.in_steps and panel.stop - time <= NODES:
                 time = self._single_steps(time, panel.stop - time)
+                length = shortest if new else length
                 yield time, False
                 continue
             error = self._try(panel)
@@ -130,7 +121,7 @@ class NodeMarch:
                 time, singles = panel.stop, NODES
                 calm = max(growth * EASY / self.sweeps, 2.0)
                 growth = min(growth * min(room, EAGERNESS), most_growth, calm)
-                length = max(length * growth, shortest)
+                length = shortest if new else max(length * growth, shortest)
                 yield time, time < self.end and self._stationary(time)
             elif length > shortest:
                 if error == np.inf:  # too bold, and would be so again
@@ -198,27 +189,29 @@ class NodeMarch:
             self.panels.append(panel)
             self.accumulations = following
             self.count = nodes.stop
-            self.error += error
+            self.errors.add(panel, now, blur, self.left)
         return error
 
     def _settle(self, now):
         """Repeat the sweep over a panel until nothing changes, or the losses do not, sweep after sweep.
 
         Returns how large the last change was in units of that which is allowed, at least 1: rounding
-        stirs forward fields that have almost vanished. Infinite if that failed.
+        stirs forward fields that have almost vanished. Infinite if that failed. `left` is what the
+        losses would still change by if sweeps go on to converge as the last two did.
         """
-        block = Block(self.stack, self.inputs, now, self._forward_floor(now), self._loss_floor())
+        block = Block(self.stack, self.inputs, now, self._forward_floor(now), self.loss_floor())
         accelerated = [Anderson(MEMORY) for _ in self.accumulations]
-        x, losses, accuracy = block.read(), self._losses(now), SETTLED * self.tolerance
-        scale, quiet = block.scale(x), 0
+        x, losses, accuracy = block.read(), self.losses(now), SETTLED * self.tolerance
+        scale, quiet, latest = block.scale(x), 0, 1.0
         for self.sweeps in range(1, SWEEPS + 1):
             sweep(self.stack, self.inputs, now)
-            image, previous, losses = block.read(), losses, self._losses(now)
+            image, previous, losses = block.read(), losses, self.losses(now)
             if not np.isfinite(image).all():
                 return np.inf
             change = (np.abs(image - x) / block.scale(image)).max()
-            moved = np.abs(losses - previous) / (np.abs(losses) + self._loss_floor())
-            quiet = quiet + 1 if moved.max() < accuracy and change < accuracy**0.5 else 0
+            moved = (np.abs(losses - previous) / (np.abs(losses) + self.loss_floor())).max()
+            self.left, latest = moved * min(moved / max(latest, 1e-300), 1), moved
+            quiet = quiet + 1 if moved < accuracy and change < accuracy**0.5 else 0
             if quiet > 0 and (change < accuracy or quiet > QUIET):
                 return max(change / accuracy, 1.0)
             x = scale * [
@@ -228,12 +221,12 @@ class NodeMarch:
             block.write(x)
         return np.inf
 
-    def _losses(self, now):
+    def losses(self, now):
         """Diagonals of C_v and C_Delta in the rows `now`, [batch, 2, rows]."""
         matrices = (self.inputs.C_v, self.inputs.regime.C_Delta)
         return np.stack([np.einsum("bii->bi", matrix[:, now, now]) for matrix in matrices], axis=1)
 
-    def _loss_floor(self):
+    def loss_floor(self):
         """Below this size a loss cannot be known to the tolerance."""
         return self.inputs.rounding / self.tolerance * self.inputs.C_v[:, 0, 0].max()
 
@@ -253,22 +246,28 @@ class NodeMarch:
         Losses count relative to themselves, correlations relative to the sizes of their two fields.
         Forward fields that the sweeps have left blurred have been seen not to move the losses.
         """
-        losses = self._per_output(self._losses(now))
-        worst = panel.unresolved(losses, losses.max(-1) + self._loss_floor())
+        losses = self.per_output(self.losses(now))
+        first = KNOWN * self.inputs.C_v[:, 0, 0].max()
+        size = np.minimum(losses.max(-1) + self.loss_floor(), np.maximum(losses.min(-1), first))
+        worst = panel.unresolved(losses, size)
+        for curves, size in self.correlations(now, now, blur):
+            worst = max(worst, panel.unresolved(curves, size))
+        return worst
+
+    def correlations(self, rows, now, blur):
+        """All correlations of `rows` with the first time and the last, and their sizes, layer by layer."""
         last = slice(now.stop - self.axis.outputs, now.stop)
         forward = self._forward_floor(now)[:, None] * blur**0.5
         for layer in self.stack.layers:
             for matrix, floor in ((layer.C_h, forward), (layer.C_g, 0 * forward)):
-                own = np.sqrt(np.abs(np.einsum("bii->bi", matrix[:, now, now])))
-                largest = self._per_output(own[:, None]).max(-1) + floor
+                own = np.sqrt(np.abs(np.einsum("bii->bi", matrix[:, rows, rows])))
+                largest = self.per_output(own[:, None]).max(-1) + floor
                 for end in (self.axis.rows(0, 1), last):
                     other = np.sqrt(np.abs(np.einsum("bii->bi", matrix[:, end, end]))) + floor
-                    curves = self._per_output(matrix[:, end, now])
-                    size = other[:, :, None] * largest[:, None]
-                    worst = max(worst, panel.unresolved(curves, size))
-        return worst
+                    curves = self.per_output(matrix[:, end, rows])
+                    yield curves, other[:, :, None] * largest[:, None]
 
-    def _per_output(self, values):
+    def per_output(self, values):
         """Values [.., rows] as [.., outputs, nodes]."""
         return np.swapaxes(self.axis.by_output(values), -1, -2)
 
@@ -279,8 +278,8 @@ class NodeMarch:
         mode may have to wait for the next, or while the optimizer has a schedule.
         """
         times = self.times[: self.count]
-        losses = self._per_output(self._losses(self.axis.rows(0, self.count)))
-        size = losses[..., -1] + self._loss_floor()
+        losses = self.per_output(self.losses(self.axis.rows(0, self.count)))
+        size = losses[..., -1] + self.loss_floor()
         change = float((np.ptp(losses[..., times >= time / 2], axis=-1) / size).max())
         doublings = np.log2(self.end / time)
         self.fastest = max(self.fastest, change)
@@ -290,7 +289,7 @@ class NodeMarch:
         self.still_since = min(self.still_since, time / 2)
         waited = time >= self.still_since * self._widest_gap()
         if self.accumulations[0].steady and waited and change < SLOWED * self.fastest:
-            self.error += change * doublings
+            self.to_come = change * doublings
             return True
         return False
 

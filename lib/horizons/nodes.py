@@ -68,7 +68,9 @@ def radau(count):
 
 def panel(start, stop, count):
     """The panel (start, stop] with `count` nodes."""
-    return Panel(start, stop, start + (stop - start) * radau(count))
+    nodes = start + (stop - start) * radau(count)
+    nodes[-1] = stop
+    return Panel(start, stop, nodes)
 
 
 def panel_of_steps(start, stop, count):

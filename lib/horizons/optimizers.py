@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from lib.horizons.nodes import panel, panel_of_steps
+from lib.horizons.schedules import breaks, smooth_until
 
 
 @dataclass(frozen=True)
@@ -21,6 +22,10 @@ class Flow:
 
     make_panel = staticmethod(panel)
     in_steps, steady = False, True
+
+    def smooth_until(self, stop, tolerance):
+        """How far a panel may reach towards `stop`, and whether what follows is another beginning."""
+        return stop, False
 
     def rows(self, panel):
         """K [m, columns + m] and decay [m] at the panel's nodes, and the accumulation after it."""
@@ -57,6 +62,15 @@ class Steps:
     def steady(self):
         """Whether the steps to come are like the last one."""
         return np.ndim(self.training.learning_rate) == 0
+
+    def smooth_until(self, stop, tolerance):
+        """How far a panel may reach towards `stop`, and whether what follows is another beginning."""
+        stop = round(stop)
+        if self.steady:
+            return stop, False
+        rates = self.training.rates
+        smooth = smooth_until(rates, self.time, stop, tolerance)
+        return smooth, smooth < stop and breaks(rates, smooth, tolerance)
 
     def rows(self, panel):
         """K [m, columns] and decay [m] at the panel's nodes, and the accumulation after it.

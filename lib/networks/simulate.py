@@ -2,7 +2,6 @@
 
 import os
 import time
-from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
@@ -12,61 +11,15 @@ from tqdm import tqdm
 from lib import checks
 from lib.networks.fields import Architecture
 from lib.networks.finite_data import Inputs
+from lib.networks.options import device as checked_device
+from lib.networks.options import given_dataset, kept_steps, precision
+from lib.networks.runs import Runs
 from lib.networks.together import batches, groups_of, numbers, train
 from lib.problem.broadcasting import broadcast
-from lib.problem.data import Data
-from lib.problem.dataset import Dataset
-from lib.problem.network import Network
-from lib.problem.training import Training
 from lib.status import judge
 
 LONG_RUN = 2.0
 """Seconds after which a progress bar appears."""
-
-
-@dataclass(frozen=True, eq=False)
-class Runs:
-    r"""Learning curves of networks of finite size.
-
-    For a sequence of K networks or trainings every array gains a leading axis of length K.
-
-    Attributes
-    ----------
-    dim : int
-        Input dimension D.
-    seeds : tuple of int or pairs of int
-        Network j has the weights and data of `seeds[j]`.
-    times : [steps + 1]
-        In steps; step 0 is the initial network.
-    test_loss, excess_loss, train_loss : [seeds, steps + 1]
-        Population loss, the same without the noise floor $\sigma^2$, and the loss on the training set
-        (repeated data) or on the fresh batch (one pass); summed over outputs, no factor 1/2.
-    excess_by_output, train_by_output : [seeds, C, steps + 1]
-        The parts of the excess and the training loss that belong to each output.
-    status : [seeds] array of Status
-        What happened and what to do about it.
-    wall_time : float
-        Seconds spent training (everything together).
-    weight_error : [seeds, kept steps, D] or None
-        $\sqrt{\lambda_i/D}\; v_i$ at the steps of `keep_errors` ([seeds, kept steps, C, D] for several
-        outputs); its square sums to the excess loss, and
-        averages over networks are the errors of their average.
-    """
-
-    network: Network | tuple[Network, ...]
-    data: Data
-    training: Training | tuple[Training, ...]
-    dim: int
-    seeds: tuple
-    times: np.ndarray
-    test_loss: np.ndarray
-    excess_loss: np.ndarray
-    train_loss: np.ndarray
-    excess_by_output: np.ndarray
-    train_by_output: np.ndarray
-    status: np.ndarray
-    wall_time: float
-    weight_error: np.ndarray | None = None
 
 
 def simulate(
@@ -134,14 +87,20 @@ def simulate(
         If the arguments do not fit together.
     """
     networks, trainings, single = broadcast(network, data, training)
-    like = torch.empty(0, dtype=_precision(dtype), device=_device(device))
+    like = torch.empty(0, dtype=precision(dtype), device=checked_device(device))
     seeds = checks.seeds(seeds)
     bar_wanted = checks.flag("progress", progress) and "CI" not in os.environ
     outputs = networks[0].outputs
-    inputs = Inputs(data, dim, like, _dataset(dataset, data), outputs)
+    inputs = Inputs(data, dim, like, given_dataset(dataset, data), outputs)
     architecture = Architecture(networks[0], inputs)
     start = time.perf_counter()
-    made = {training: training.memory() for training in trainings}
+    different = set(trainings)
+    checks.memory(
+        f"K of {len(different)} trainings",
+        8 * len(different) * trainings[0].span ** 2,
+        "train fewer steps, or fewer configurations in one call",
+    )
+    made = {training: training.memory() for training in different}
     memories = [made[training] for training in trainings]
     steps = len(memories[0].times) - 1
     groups = groups_of(memories, architecture)
@@ -149,7 +108,13 @@ def simulate(
     checks.memory(
         "training one seed", size, "use a smaller dim, fewer samples, or fewer configurations"
     )
-    kept = _kept_steps(keep_errors, steps)
+    kept = kept_steps(keep_errors, steps)
+    curves = len(networks) * len(seeds)
+    checks.memory(
+        f"the results of {curves:g} runs",
+        8 * curves * outputs * (5 * (steps + 1) + len(kept) * inputs.dim),
+        "train fewer seeds or configurations in one call, or keep the errors of fewer steps",
+    )
     losses = np.full((2, len(seeds), len(networks), outputs, steps + 1), np.nan)
     errors = np.full((len(seeds), len(networks), len(kept), outputs, inputs.dim), np.nan)
     total = len(seeds) * (steps + 1)
@@ -193,44 +158,3 @@ def _verdicts(sums, by_output, finished):
         parts = [loss for losses in by_output[:, k, j] for loss in losses]
         status[k, j] = judge([loss[k, j] for loss in sums] + parts, finished[j])
     return status
-
-
-def _dataset(dataset, data):
-    if dataset is None:
-        return None
-    if not isinstance(dataset, Dataset):
-        raise ValueError(f"dataset is {dataset!r}: give a lib.Dataset.")
-    if not dataset.describes(data):
-        raise ValueError(
-            "data and dataset differ in spectrum or noise: make data with dataset.data(...)."
-        )
-    return dataset
-
-
-def _precision(dtype):
-    for precision in (torch.float32, torch.float64):
-        name = str(precision).removeprefix("torch.")
-        if dtype is precision or dtype in (name, np.dtype(name)):
-            return precision
-    raise ValueError(f"dtype is {dtype!r}: give 'float32' or 'float64'.")
-
-
-def _device(device):
-    try:
-        device = torch.device(device)
-    except (RuntimeError, TypeError) as error:
-        raise ValueError(f"device is {device!r}: give 'cpu' or 'cuda'.") from error
-    if device.type not in ("cpu", "cuda"):
-        raise ValueError(f"device is '{device}': give 'cpu' or 'cuda'.")
-    if device.type == "cuda" and not torch.cuda.is_available():
-        raise ValueError("device is 'cuda' but this torch sees no GPU: give 'cpu'.")
-    return device
-
-
-def _kept_steps(keep_errors, steps):
-    if not checks.listed(keep_errors):
-        raise ValueError(f"keep_errors is {keep_errors!r}: give a list of steps.")
-    kept = [checks.integer("keep_errors", step, least=0) for step in checks.plain(keep_errors)]
-    if any(step > steps for step in kept):
-        raise ValueError(f"keep_errors lists steps beyond the last one, {steps}.")
-    return kept

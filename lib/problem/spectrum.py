@@ -5,19 +5,11 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from lib import checks
+from lib.problem import quadrature
 from lib.problem.by_value import ByValue
-
-EXACT_MODES = 64
-"""Spectra with more modes than this are binned for the theory."""
 
 ROUNDED = 1e-6
 """Masses may sum to one up to this: a few numbers in single precision do no better."""
-
-PANEL_RATIO = 3.0
-"""Largest ratio of eigenvalues inside one bin panel."""
-
-PANEL_NODES = 6
-"""Gauss nodes that replace the modes of a panel."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -146,28 +138,15 @@ class Spectrum(ByValue):
             )
         return self.target_power
 
-    def quadrature(self, outputs=1):
-        r"""lambda_j, m_j and m_j w_j^2 [C, C] such that sums over modes of smooth functions are kept.
+    def rule(self, outputs=1, orders=None):
+        """Few nodes in place of many modes, see `lib.problem.quadrature`."""
+        power = self.mass[:, None, None] * self.target_covariance(outputs)
+        return quadrature.rule(self.eigenvalues, self.mass, power, orders)
 
-        Few modes are returned as they are. Of many, each panel of neighbouring eigenvalues is
-        replaced by Gauss nodes of its mass; the target's weights on these nodes are those that
-        integrate the interpolating polynomial. Errors are those of a polynomial of degree 5 over a
-        factor 3 in lambda.
-        """
-        order = np.argsort(self.eigenvalues)[::-1]
-        eigenvalues, mass = self.eigenvalues[order], self.mass[order]
-        power = mass[:, None, None] * self.target_covariance(outputs)[order]
-        if len(self) <= EXACT_MODES:
-            return eigenvalues, mass, power
-        panels = []
-        start = 0
-        while start < len(eigenvalues):
-            inside = eigenvalues[start:] * PANEL_RATIO >= eigenvalues[start]
-            stop = start + int(inside.sum())
-            columns = (column[start:stop] for column in (eigenvalues, mass, power))
-            panels.append(_gauss_panel(*columns))
-            start = stop
-        return tuple(np.concatenate(column) for column in zip(*panels, strict=True))
+    def quadrature(self, outputs=1):
+        """lambda_j, m_j and m_j w_j^2 [C, C] of the rule that is tried first."""
+        rule = self.rule(outputs)
+        return rule.eigenvalues, rule.mass, rule.power
 
 
 def principal_modes(X, y):
@@ -221,27 +200,3 @@ def _target_power(value):
     if (np.linalg.eigvalsh(covariance) < -1e-12 * scale[:, 0]).any():
         raise ValueError("target_power has a matrix with a negative eigenvalue: give covariances.")
     return covariance
-
-
-def _gauss_panel(points, mass, power):
-    """Gauss nodes of the measure `mass` on `points`, and the weights of `power` on them."""
-    if len(np.unique(points)) <= PANEL_NODES:
-        return points, mass, power
-    from scipy.linalg import eigh_tridiagonal  # slow to import
-
-    basis = np.zeros((PANEL_NODES, len(points)))
-    diagonal, off_diagonal = np.zeros(PANEL_NODES), np.zeros(PANEL_NODES)
-    basis[0] = np.sqrt(mass / mass.sum())
-    for n in range(PANEL_NODES):
-        following = points * basis[n]
-        diagonal[n] = basis[n] @ following
-        following = following - basis[: n + 1].T @ (basis[: n + 1] @ following)
-        following = following - basis[: n + 1].T @ (basis[: n + 1] @ following)
-        off_diagonal[n] = np.linalg.norm(following)
-        if n + 1 < PANEL_NODES:
-            basis[n + 1] = following / off_diagonal[n]
-    nodes, vectors = eigh_tridiagonal(diagonal, off_diagonal[:-1])
-    weights = mass.sum() * vectors[0] ** 2
-    # The Lagrange polynomial of node j is sum_n p_n(x) p_n(x_j) weight_j, p_n = basis_n / basis_0.
-    lagrange = (vectors.T * vectors[0][:, None]) @ (basis / basis[0])
-    return nodes, weights, np.tensordot(lagrange, power, axes=1)

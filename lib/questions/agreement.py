@@ -54,7 +54,7 @@ class Agreement:
         Index of the point of the largest deviation.
     seeds, points : int
     allowance : float
-        Relative difference that finite size is allowed.
+        Largest relative difference that finite size is allowed.
     """
 
     deviation: float
@@ -97,8 +97,9 @@ def agree(expected, measured, *, loss="excess_loss", middle="mean", allowance=0.
         Average over seeds. "log" is for losses that scatter by tens of per cent and are skewed (one
         pass, power laws, near an edge): they are taken as log-normal, of mean
         $\exp(\overline{\log x} + s^2/2)$ (Cox).
-    allowance : float
-        Relative difference that is allowed for finite size, c / D with the constant c of the regime.
+    allowance : float or [m]
+        Relative difference that is allowed for finite size, c / D with the constant c of the regime;
+        one for each point where c grows, as it does late in training.
     points : sequence of int or None
         Which points of the curves to compare; None: all.
 
@@ -115,7 +116,9 @@ def agree(expected, measured, *, loss="excess_loss", middle="mean", allowance=0.
     expected, samples = _curves(expected, measured, loss)
     if points is not None:
         expected, samples = expected[list(points)], samples[:, list(points)]
-    allowance = checks.number("allowance", allowance)
+    allowance = checks.numbers("allowance", allowance, "a number, or one per point")
+    if allowance.shape not in ((), expected.shape) or not (allowance >= 0).all():
+        raise ValueError("allowance must be >= 0: give a number, or one for each point.")
     centre, error, rows = _statistics(samples, middle)
     if middle == "log":
         expected = _log(expected)
@@ -141,7 +144,7 @@ def agree(expected, measured, *, loss="excess_loss", middle="mean", allowance=0.
         at=at,
         seeds=seeds,
         points=count,
-        allowance=allowance,
+        allowance=float(np.max(allowance)),
     )
 
 

@@ -93,8 +93,25 @@ def ensemble_loss(solution, members, shared):
 
 
 def mean_excess_loss(weight_error):
-    """Excess loss of the average of networks, from their `Runs.weight_error` [members, ..., D]."""
-    return (np.mean(weight_error, axis=0) ** 2).sum(axis=-1)
+    """Excess loss of the average of networks: `Runs`, or their `weight_error` [members, steps, D].
+
+    [steps], with a leading axis for `Runs` of K configurations; summed over outputs.
+    """
+    if not hasattr(weight_error, "weight_error"):
+        errors = checks.numbers("weight_error", weight_error, "errors [members, steps, D]")
+        if errors.ndim > 3:
+            raise ValueError(
+                f"weight_error has {errors.ndim} axes, of which one may be outputs or configurations: "
+                "give the Runs themselves."
+            )
+        return (errors.mean(axis=0) ** 2).sum(axis=-1)
+    runs = weight_error
+    if runs.weight_error is None:
+        raise ValueError("the runs have no weight_error: simulate with keep_errors=[..].")
+    members = runs.excess_loss.ndim - 2
+    mean = runs.weight_error.mean(axis=members)
+    summed = tuple(range(members + 1, mean.ndim))
+    return (mean**2).sum(axis=summed)
 
 
 def _check(solution, shared):
@@ -102,8 +119,10 @@ def _check(solution, shared):
         raise ValueError(f"shared is {shared!r}: give a lib.ensembles.Shared.")
     if not isinstance(solution, Solution) or solution.excess_loss.ndim != 1:
         raise ValueError("solution must be that of a single problem: call solve without lists.")
-    if solution.C_v is None:
-        raise ValueError("solution has no two-time matrices: solve with keep_matrices=True.")
+    if solution.R_Delta is None:
+        raise ValueError(
+            "solution has no two-time responses: solve with keep_matrices=True and without a grid."
+        )
     network = solution.network
     if network.branch_scale is not None or network.outputs > 1:
         raise NotImplementedError(
@@ -126,45 +145,68 @@ def _propagate(response, noise, t):
 
 
 class _Layer:
-    """Overlap of the fields of one hidden layer in two networks, [T, T]."""
+    r"""Overlap of the fields of one hidden layer in two networks, [T, T].
 
-    def __init__(self, F, B, R_h, R_g, decays, rho):
+    Backward ones times $N_l/N_L$, as in `lib.equations.layers`; kappa is $N_L/N_l$.
+    """
+
+    def __init__(self, F, B, R_h, R_g, decays, kappa):
         n = len(F)
-        self.R_h, self.R_g, self.rho = R_h, R_g, rho
+        self.R_h, self.R_g, self.kappa = R_h, R_g, kappa
         self.decay_below, self.decay_above = decays
-        self.dh_dxi = np.eye(n) + R_h @ B
-        self.dg_dzeta = np.eye(n) + R_g @ F
+        self.dh_dxi = np.eye(n) + kappa * R_h @ B
+        self.dg_dzeta = np.eye(n) + kappa * R_g @ F
         self.C_h, self.C_g, self.cov_xi, self.cov_zeta = np.zeros((4, n, n))
 
     def backward(self, t, above):
         upto = slice(0, t + 1)
-        _symmetric_row(self.cov_zeta, t, self.rho * (self.decay_above * above)[t, upto])
-        row = _propagate(self.dg_dzeta, self.cov_zeta, t) + _propagate(self.R_g, self.cov_xi, t)
+        _symmetric_row(self.cov_zeta, t, (self.decay_above * above)[t, upto])
+        row = _propagate(self.dg_dzeta, self.cov_zeta, t)
+        row += self.kappa * _propagate(self.R_g, self.cov_xi, t)
         _symmetric_row(self.C_g, t, row)
 
     def forward(self, t, below):
         upto = slice(0, t + 1)
         _symmetric_row(self.cov_xi, t, (self.decay_below * below)[t, upto])
-        row = _propagate(self.dh_dxi, self.cov_xi, t) + _propagate(self.R_h, self.cov_zeta, t)
+        row = _propagate(self.dh_dxi, self.cov_xi, t)
+        row += self.kappa * _propagate(self.R_h, self.cov_zeta, t)
         _symmetric_row(self.C_h, t, row)
 
 
 def _hidden_layers(solution):
     """The layers with the F and B of {eq}`deep-pair`, from the matrices of the single network."""
-    network, widths = solution.network, solution.network.widths
-    depth, (decays, kicks) = network.depth, _matrices(solution)
-
-    def trained(matrix, R, C):
-        return decays[matrix] * R + kicks[matrix] * C
-
+    decays, kicks = _matrices(solution)
+    kappas, backward = _kappas(solution.network), _backward(solution)
     layers = []
-    for l in range(1, depth + 1):
-        rho = widths[l] / widths[l - 1] if l < depth and widths[l] != widths[l - 1] else 1.0
-        F = trained(l - 1, solution.R_h[l - 1], solution.C_h[l - 1])
-        top = l == depth
-        B = rho * (kicks[l] if top else trained(l, solution.R_g[l + 1], solution.C_g[l + 1]))
-        layers.append(_Layer(F, B, solution.R_h[l], solution.R_g[l], decays[l - 1 : l + 1], rho))
+    for l, kappa in enumerate(kappas, start=1):
+        F = decays[l - 1] * solution.R_h[l - 1] + kicks[l - 1] * solution.C_h[l - 1]
+        (R_g, _), (R_above, C_above) = backward[l - 1 : l + 1]
+        B = decays[l] * R_above + kicks[l] * C_above
+        layers.append(_Layer(F, B, solution.R_h[l], R_g, decays[l - 1 : l + 1], kappa))
     return layers
+
+
+def _kappas(network):
+    """N_L / N_l of the hidden layers; 0 where a layer is infinitely wide and the last one is not."""
+    last = network.widths[-1]
+    return [1.0 if width == last else last / width for width in network.widths]
+
+
+def _backward(solution):
+    """R_g and C_g of the layers 1 .. L + 1, times N_l / N_L.
+
+    Where that is infinite the solution holds zeros: such a layer passes on what comes from above.
+    """
+    decays, kicks = _matrices(solution)
+    n = len(solution.times)
+    fields = [(np.zeros((n, n)), np.ones((n, n)))]
+    for l, kappa in reversed(list(enumerate(_kappas(solution.network), start=1))):
+        R, C = fields[0]
+        if kappa > 0:
+            fields.insert(0, (solution.R_g[l] / kappa, solution.C_g[l] / kappa))
+        else:
+            fields.insert(0, (decays[l] * R + kicks[l] * C, decays[l] * C))
+    return fields
 
 
 def _matrices(solution):
@@ -184,13 +226,11 @@ class _Inputs:
         self.data, self.R_Delta = solution.data, solution.R_Delta
         self.shared_data = shared_data
         n, gamma, widths = len(solution.times), network.richness, network.widths
-        self.eigenvalues, self.mass, self.power = self.data.spectrum.quadrature()
-        decay = decays[0]
-        kappa = 1.0 if widths[0] == widths[-1] else widths[-1] / widths[0]
-        response = (decay * solution.R_g[1] + kicks[0] * solution.C_g[1]) / kappa
-        X = -response / gamma
-        # N_1/N_L of C_g^1 and 1/nu_L make 1/nu_1 times (nu_1/nu_L)^2.
-        self.noise = decay / (gamma**2 * widths[-1] * kappa)
+        modes = solution.modes
+        self.eigenvalues, self.mass, self.power = modes.eigenvalues, modes.mass, modes.power
+        decay, (R_g, C_g) = decays[0], _backward(solution)[0]
+        X = -(decay * R_g + kicks[0] * C_g) / gamma
+        self.noise = decay / (gamma**2 * widths[-1])
         self.E = np.eye(n)
         if network.centered:
             self.E[:, 0] -= 1

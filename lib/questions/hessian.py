@@ -7,13 +7,16 @@ from lib import checks
 from lib.networks.draws import draw_weights
 from lib.networks.fields import Architecture
 from lib.networks.finite_data import Inputs
+from lib.networks.options import given_dataset, precision
 from lib.questions.sharpness import Sharpness, checked_times, supported
 
 TOLERANCE = 1e-2
 """Relative size of the residual vector at which Lanczos stops; the eigenvalue is far more accurate."""
 
 
-def network_sharpness(network, data, training, times, *, dim, seeds, dtype=torch.float64):
+def network_sharpness(
+    network, data, training, times, *, dim=None, seeds=8, dtype="float64", dataset=None
+):
     r"""Train networks by torch's own SGD and measure their `Sharpness` at the steps `times`.
 
     Independent of the simulator's formulas: the loss is written down as it is defined, all derivatives
@@ -26,15 +29,14 @@ def network_sharpness(network, data, training, times, *, dim, seeds, dtype=torch
         As in `lib.sharpness.sharpness`.
     training : GradientDescent
     times : sequence of int
-    dim : int
-        D.
-    seeds : int or sequence of int
-    dtype : torch.dtype
+    dim, seeds, dtype, dataset
+        As for `lib.simulate`, on the CPU.
 
     Returns
     -------
     Sharpness
-        `top`, `kernel` and `train_loss` of shape [seeds, n].
+        `top`, `kernel` and `train_loss` of shape [seeds, n]; nan where the gradient has vanished or
+        the run has diverged.
 
     Raises
     ------
@@ -44,29 +46,38 @@ def network_sharpness(network, data, training, times, *, dim, seeds, dtype=torch
     supported(network, data, training)
     times = checked_times(times, training.steps)
     seeds = checks.seeds(seeds)
+    like = torch.empty(0, dtype=precision(dtype), device="cpu")
+    inputs = Inputs(data, dim, like, given_dataset(dataset, data))
     found = np.empty((3, len(seeds), len(times)))
-    for j, seed in enumerate(seeds):
-        loss, weights, unit = _problem(network, data, dim, seed, dtype)
-        optimizer = torch.optim.SGD(
-            weights, lr=unit, momentum=training.momentum, nesterov=training.nesterov
-        )
-        for t in range(times[-1] + 1):
-            if t in times:
-                found[:, j, times.index(t)] = _curvature(loss, weights, unit)
-            if t < times[-1]:
-                rate = training.rates[t]
-                _descend(optimizer, loss, unit * rate, 1 - rate * training.weight_decay)
+    with torch.inference_mode(False), torch.enable_grad(), torch.autocast("cpu", enabled=False):
+        for j, seed in enumerate(seeds):
+            found[:, j] = _along_a_run(network, training, times, inputs, seed)
     return Sharpness(np.array(times), *found)
 
 
-def _problem(network, data, dim, seed, dtype):
+def _along_a_run(network, training, times, inputs, seed):
+    """Curvature, kernel and training loss at `times` of the run of one seed, [3, times]."""
+    found = np.empty((3, len(times)))
+    loss, weights, unit = _problem(network, inputs, seed)
+    optimizer = torch.optim.SGD(
+        weights, lr=unit, momentum=training.momentum, nesterov=training.nesterov
+    )
+    for t in range(times[-1] + 1):
+        if t in times:
+            found[:, times.index(t)] = _curvature(loss, weights, unit)
+        if t < times[-1]:
+            rate = training.rates[t]
+            _descend(optimizer, loss, unit * rate, 1 - rate * training.weight_decay)
+    return found
+
+
+def _problem(network, inputs, seed):
     """The loss (with its factor 1/2) as a function of the weights, the weights, and rate per eta."""
-    like = torch.empty(0, dtype=dtype)
-    inputs = Inputs(data, dim, like)
     architecture = Architecture(network, inputs)
-    sampling = inputs.sampling(seed)
+    of_weights, of_data = seed if isinstance(seed, tuple) else (seed, seed)
+    sampling = inputs.sampling(of_data)
     sampling.draw(0)
-    drawn = draw_weights(seed, architecture.sizes, inputs.eigenvalues)
+    drawn = draw_weights(of_weights, architecture.sizes, inputs.eigenvalues)
     scaled = zip(network.init_scales, drawn, strict=True)
     weights = [(sigma * W).requires_grad_() for sigma, W in scaled]
     readout = 1 / (network.richness * architecture.last_width)
@@ -106,6 +117,10 @@ def _curvature(loss, weights, unit):
     sizes = [W.numel() for W in weights]
     flat = torch.cat([part.detach().reshape(-1) for part in gradient]).numpy()
 
+    train_loss = 2 * float(half.detach())
+    if not (np.isfinite(flat).all() and np.isfinite(train_loss) and flat.any()):
+        return np.nan, np.nan, train_loss
+
     def product(vector):
         parts = torch.from_numpy(np.ascontiguousarray(vector, flat.dtype).ravel()).split(sizes)
         overlap = sum((g * part.view_as(g)).sum() for g, part in zip(gradient, parts, strict=True))
@@ -116,5 +131,4 @@ def _curvature(loss, weights, unit):
     (top,) = eigsh(
         hessian, k=1, which="LA", v0=flat, tol=TOLERANCE, ncv=10, return_eigenvectors=False
     )
-    train_loss = 2 * float(half.detach())
     return top, unit * float(flat @ flat) / train_loss, train_loss

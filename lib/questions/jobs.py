@@ -29,6 +29,8 @@ def compute(function, pieces, cache=None):
         Directory for finished pieces; on a cluster one that all workers see.
     """
     if cache is not None:
+        if not isinstance(cache, (str, Path)):
+            raise ValueError(f"cache is {cache!r}: give the path of a directory, or None.")
         memory = joblib.Memory(cache, verbose=0)
         call = joblib.delayed(memory.cache(_call))
         key = _fingerprint()

@@ -88,14 +88,11 @@ def measured_max_stable_learning_rate(rates, runs, *, loss="test_loss", resample
 
     def locate(curves):
         unstable = np.concatenate([~is_stable(curves), np.ones((1, curves.shape[1]), bool)])
-        last_stable = np.median(np.argmax(unstable, axis=0)) - 1
-        rung = int(np.clip(last_stable, 0, len(rates) - 1))
-        position = np.interp(last_stable, np.arange(len(rates)), np.log(rates))
-        return (
-            position,
-            np.median(curves[rung, :, -1]),
-            (rung if last_stable >= 0 else -1, rung + 1),
-        )
+        edges = np.argmax(unstable, axis=0) - 1
+        # Of an even number of seeds two have edges in the middle: at the lower one most are stable.
+        lower, upper = (int(np.quantile(edges, 0.5, method=m)) for m in ("lower", "higher"))
+        position = np.interp(np.median(edges), np.arange(len(rates)), np.log(rates))
+        return position, np.median(curves[max(lower, 0), :, -1]), (lower, upper + 1)
 
     return _measure(rates, runs, loss, locate, resamples, seed)
 
@@ -124,6 +121,7 @@ def _measure(rates, runs, loss, locate, resamples, seed):
 
 def _checked(rates, runs, loss):
     rates = np.array(checks.sequence("rates", rates, positive=True))
+    _of_the_runs(rates, runs)
     if len(rates) < 3 or not (np.diff(rates) > 0).all():
         raise ValueError("rates must be at least three, and increase: sort them.")
     curves = getattr(runs, checked_loss(loss))
@@ -135,6 +133,22 @@ def _checked(rates, runs, loss):
     if curves.shape[1] < 2:
         raise ValueError("a bootstrap needs at least two seeds: run more.")
     return rates, curves
+
+
+def _of_the_runs(rates, runs):
+    """Refuse rates at which the runs were not trained; of a schedule the ratios must be theirs."""
+    trainings = getattr(runs, "training", ())
+    if not isinstance(trainings, tuple) or len(trainings) != len(rates):
+        return
+    if not all(hasattr(training, "learning_rate") for training in trainings):
+        return
+    own = np.array([np.max(training.learning_rate) for training in trainings])
+    scheduled = any(np.ndim(training.learning_rate) for training in trainings)
+    scale = own[0] / rates[0] if scheduled else 1.0
+    if not np.allclose(own, scale * rates, rtol=1e-6):
+        raise ValueError(
+            f"the runs were trained at the rates {own}, not {rates}: give the rates of the runs."
+        )
 
 
 def _vertex(x, losses, best):

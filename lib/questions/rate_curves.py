@@ -11,6 +11,9 @@ from lib.questions.rates import LOSSES, at_rates, checked_loss
 from lib.status import Outcome
 from lib.theory.solve import solve
 
+BY_SEED = (*LOSSES, "excess_by_output", "train_by_output")
+"""What runs hold for each seed, [K, seeds, ..]."""
+
 
 @dataclass(frozen=True, eq=False)
 class RateCurves:
@@ -61,7 +64,17 @@ def rate_curves(networks, data, training, rates, *, cache=None):
 
 
 def measured_rate_curves(
-    networks, data, training, rates, *, dim=None, seeds=8, dtype="float32", cache=None
+    networks,
+    data,
+    training,
+    rates,
+    *,
+    dim=None,
+    dataset=None,
+    seeds=8,
+    device="cpu",
+    dtype="float32",
+    cache=None,
 ):
     r"""Networks of finite size at several learning rates.
 
@@ -71,8 +84,10 @@ def measured_rate_curves(
     ----------
     networks, data, training, rates, cache
         As for `rate_curves`.
-    dim, seeds, dtype
+    dim, seeds, device, dtype
         As for `simulate`.
+    dataset : Dataset, sequence of n Dataset, or None
+        Given samples in the place of Gaussian ones, as for `simulate`.
 
     Returns
     -------
@@ -81,8 +96,18 @@ def measured_rate_curves(
     """
     pieces, rates = _pieces(networks, data, training, rates)
     seeds = checks.seeds(seeds)
+    datasets = _for_each("dataset", dataset, networks)
     runs = compute(
-        _simulate, [(*piece, dim, seed, dtype) for piece in pieces for seed in seeds], cache
+        _simulate,
+        [
+            (
+                *piece,
+                {"dim": dim, "dataset": given, "seeds": [seed], "device": device, "dtype": dtype},
+            )
+            for piece, given in zip(pieces, datasets, strict=True)
+            for seed in seeds
+        ],
+        cache,
     )
     by_network = [runs[i : i + len(seeds)] for i in range(0, len(runs), len(seeds))]
     return RateCurves(tuple(networks), rates, tuple(_over_seeds(group) for group in by_network))
@@ -93,27 +118,32 @@ def _pieces(networks, data, training, rates):
     rates = np.array(checks.sequence("rates", rates, positive=True))
     if not checks.listed(networks) or len(networks) == 0:
         raise ValueError(f"networks is {networks!r}: give a list of lib.Network.")
-    data = list(data) if checks.listed(data) else [data] * len(networks)
-    if len(data) != len(networks):
-        raise ValueError(
-            f"{len(networks)} networks but {len(data)} data: give one lib.Data, or one for each."
-        )
+    data = _for_each("data", data, networks)
     trainings = at_rates(training, rates)
     return [
         (network, entry, trainings) for network, entry in zip(networks, data, strict=True)
     ], rates
 
 
+def _for_each(name, value, networks):
+    """`value`, one or one for each network, as a list."""
+    if not checks.listed(value):
+        return [value] * len(networks)
+    if len(value) != len(networks):
+        raise ValueError(
+            f"{len(networks)} networks but {len(value)} of {name}: give one, or one for each."
+        )
+    return list(value)
+
+
 def _solve(network, data, trainings):
     return _finished(solve(network, data, trainings, keep_matrices=False))
 
 
-def _simulate(network, data, trainings, dim, seed, dtype):
+def _simulate(network, data, trainings, options):
     from lib.networks.simulate import simulate  # torch is for those who train networks
 
-    return _finished(
-        simulate(network, data, trainings, dim=dim, seeds=[seed], dtype=dtype, progress=False)
-    )
+    return _finished(simulate(network, data, trainings, progress=False, **options))
 
 
 def _finished(result):
@@ -130,5 +160,5 @@ def _over_seeds(runs):
         seeds=tuple(seed for run in runs for seed in run.seeds),
         status=np.concatenate([run.status for run in runs], axis=1),
         wall_time=sum(run.wall_time for run in runs),
-        **{loss: np.concatenate([getattr(run, loss) for run in runs], axis=1) for loss in LOSSES},
+        **{name: np.concatenate([getattr(run, name) for run in runs], axis=1) for name in BY_SEED},
     )

@@ -26,6 +26,9 @@ LARGEST_SPAN = 1e16
 SPACING = 1.5
 """Ratio of neighbouring rates in the first round: bowls narrower than that can be missed."""
 
+FINEST = 1e-12
+"""Rates that are closer than this, relatively, are the same rate."""
+
 RUNGS = 8
 """Candidate rates inside the bracket in each later round."""
 
@@ -204,6 +207,14 @@ class _Ladder:
         self.loss = checked_loss(loss)
         self.evaluations = 0
 
+    def allowed(self, low, high):
+        """The bracket, less those rates at which one step of weight decay would erase the weights."""
+        decay = getattr(self.training, "weight_decay", 0.0)
+        if decay * high < 1:
+            return low, high
+        high = (1 - 1e-9) / decay
+        return min(low, high / GROWTH), high
+
     def curves(self, rates):
         """The loss at every step, [rates, steps + 1]."""
         solution = solve(*self.problem, at_rates(self.training, rates), keep_matrices=False)
@@ -220,8 +231,9 @@ def _search(ladder, locate, bracket, tolerance):
     answer does, and the indices of the rungs around the answer.
     """
     tolerance = checks.number("tolerance", tolerance, positive=True)
+    tolerance = max(tolerance, FINEST)
     fixed = bracket is not None
-    low, high = _checked(bracket) if fixed else START
+    low, high = _checked(bracket) if fixed else ladder.allowed(*START)
     while True:
         count = 2 + math.ceil(math.log(high / low) / math.log(SPACING))
         rates = np.geomspace(low, high, count)
@@ -230,7 +242,10 @@ def _search(ladder, locate, bracket, tolerance):
         below, above = _outside(best, around, count)
         if not (below or above) or fixed or high / low > LARGEST_SPAN:
             break
-        low, high = (low / GROWTH, high) if below else (low, high * GROWTH)
+        wider = ladder.allowed(*((low / GROWTH, high) if below else (low, high * GROWTH)))
+        if wider == (low, high):
+            break
+        low, high = wider
     while not (below or above):
         low, high = (rates[i] for i in around)
         if high - low <= tolerance * rates[best]:

@@ -21,14 +21,29 @@ from dataclasses import dataclass
 import numpy as np
 
 from lib import checks
-from lib.problem.training import Memory, Training
+from lib.problem.data import Data
+from lib.problem.network import Network
+from lib.problem.training import GradientDescent, Memory, Training
 from lib.theory.solve import solve
 
 STEP = 3e-3
 """epsilon in units of one over the sharpness; errors of the difference quotient are of order STEP^2."""
 
-FIRST_ORDERS = (3, 6)
-"""Short Krylov spaces that find out where the spectrum of the Hessian lies."""
+FIRST_ORDER = 3
+"""Dimension of the first Krylov space, doubled until `order` is reached.
+
+Each finds out where the spectrum of the Hessian lies, as well as the next one needs to know it: outside of
+its interval a Chebyshev polynomial of twice the degree may not have grown.
+"""
+
+MARGIN = 2.0
+"""A Krylov space of dimension m leaves about this part of its interval, over m^2, beyond its ends."""
+
+MOST_GROWTH = 1e6
+"""Krylov vectors with a squared norm beyond this, relative to the first, have left the interval."""
+
+ATTEMPTS = 4
+"""So many times an interval is widened for them."""
 
 VANISHED = 1e-12
 """A gradient whose squared norm has fallen to this fraction of the first one is rounding errors."""
@@ -64,6 +79,8 @@ class Sharpness:
 
 def checked_times(times, steps):
     """`times` as a sorted tuple of different steps of the run."""
+    times = checks.plain(times)
+    times = times if checks.listed(times) else [times]
     listed = sorted({checks.integer(f"times[{i}]", time, least=0) for i, time in enumerate(times)})
     if not listed or listed[-1] > steps:
         raise ValueError(f"times must name at least one step between 0 and {steps}: {times!r}.")
@@ -72,6 +89,13 @@ def checked_times(times, steps):
 
 def supported(network, data, training):
     """Raise ValueError for problems whose Hessian is not covered."""
+    for name, value, kind in (
+        ("network", network, Network),
+        ("data", data, Data),
+        ("training", training, GradientDescent),
+    ):
+        if not isinstance(value, kind):
+            raise ValueError(f"{name} is {value!r}: give one lib.{kind.__name__}.")
     if training.layer_rates is not None:
         raise ValueError(
             "sharpness is that of one rate for all matrices: leave layer_rates out of the training."
@@ -130,16 +154,40 @@ def sharpness(network, data, training, times, *, order=12):
     kernel = np.array([norms[t] / run.train_loss[t] if t in reached else np.nan for t in times])
     starts = {t: {s: 1 / np.sqrt(norms[s]) for s in {0, t}} for t in reached}
     finite = np.isfinite(run.train_loss) & (run.train_loss > 0)
-    largest = np.max(norms[finite] / run.train_loss[finite])
+    largest = np.max(norms[finite] / run.train_loss[finite], initial=0.0)
     spectra = dict.fromkeys(reached, (0.0, 4 * largest))
-    for dimension in (*FIRST_ORDERS, order):
+    dimension, top = min(FIRST_ORDER, order), dict.fromkeys(times, np.nan)
+    while reached:
+        found = _ritz_values(network, data, training, starts, spectra, dimension)
+        for t, values in found.items():
+            top[t], margin = values[-1], MARGIN / dimension**2
+            spectra[t] = _widened(min(values[0], 0.0), values[-1], margin)
+        if dimension == order:
+            break
+        dimension = min(2 * dimension, order)
+    top = np.array([top[t] for t in times])
+    return Sharpness(np.array(times), top, kernel, run.train_loss[list(times)])
+
+
+def _widened(low, high, margin):
+    return low - margin * (high - low), high + margin * (high - low)
+
+
+def _ritz_values(network, data, training, starts, spectra, dimension):
+    """The eigenvalues of the Hessian within a Krylov space at each step looked at, ascending."""
+    spectra = dict(spectra)
+    for _ in range(ATTEMPTS):
         probed = Probed(training, starts, spectra, dimension)
         products = scalar_products(solve(network, data, probed, keep_matrices=True))
-        for t, probe in probed.probes.items():
-            values = probe.ritz_values(products)
-            spectra[t] = (min(values[0], 0.0), values[-1])
-    top = np.array([spectra[t][1] if t in spectra else np.nan for t in times])
-    return Sharpness(np.array(times), top, kernel, run.train_loss[list(times)])
+        grown = [
+            t for t, probe in probed.probes.items() if not probe.growth(products) < MOST_GROWTH
+        ]
+        if not grown:
+            return {t: probe.ritz_values(products) for t, probe in probed.probes.items()}
+        spectra |= {t: _widened(*spectra[t], 0.1) for t in grown}
+    raise ValueError(
+        f"a Krylov space of {dimension} dimensions is not resolved at the steps {grown}: lower order."
+    )
 
 
 def scalar_products(solution):
@@ -158,6 +206,11 @@ class Probe:
 
     vectors: np.ndarray
     images: np.ndarray
+
+    def growth(self, products):
+        """Largest squared norm of a vector, relative to the first."""
+        norms = np.einsum("ki,ij,kj->k", self.vectors, products, self.vectors, optimize=True)
+        return np.max(np.abs(norms)) / norms[0]
 
     def ritz_values(self, products):
         """Eigenvalues of the Hessian within the space, ascending."""

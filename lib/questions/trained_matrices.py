@@ -167,7 +167,9 @@ def target_in_signal(trained):
     output = np.tile(np.eye(outputs), (trained.valid, 1))
     signal = np.zeros((len(X), outputs))
     squared = np.zeros(outputs)
-    for eigenvalue, _, power in zip(*run.data.spectrum.quadrature(outputs), strict=True):
+    for eigenvalue, _, power in zip(
+        run.modes.eigenvalues, run.modes.mass, run.modes.power, strict=True
+    ):
         mean = np.linalg.solve(np.eye(len(X)) - eigenvalue * X @ R_Delta, output)
         signal += eigenvalue * R_Delta @ mean @ power
         squared += np.diag(power)

@@ -10,6 +10,7 @@ import numpy as np
 
 from lib.equations.consistency import residual
 from lib.equations.layers import Readout
+from lib.problem import layerwise
 from lib.status import Outcome, Status, judge
 from lib.theory.architectures import matrices_of, trained_matrices
 from lib.theory.solution import BY_OUTPUT, CURVES
@@ -21,14 +22,18 @@ MOST_RESIDUAL = 1e-6
 """A solution that violates its equations by more than this is called inaccurate."""
 
 
-def assemble(networks, data, trainings, axis, K, decay, make_stack, input_layer):
+CANCELLED = 1e-14
+"""Rounding error of the correlations whose differences a centred network is made of."""
+
+
+def assemble(networks, data, modes, trainings, axis, K, decay, make_stack, input_layer):
     """The stack and the input layer of `networks` that share shape and axis."""
     batch, last_width = len(networks), networks[0].widths[-1]
     richness = np.array([network.richness for network in networks])[:, None, None]
     trained = trained_matrices(networks, trainings, K, decay)
     stack = make_stack(networks[0], trained, Readout(axis.same_output, batch), batch, axis.n)
     inputs = input_layer(
-        data.spectrum,
+        modes,
         data.regime(axis, batch),
         trained[0],
         richness,
@@ -37,7 +42,19 @@ def assemble(networks, data, trainings, axis, K, decay, make_stack, input_layer)
         axis,
         batch,
     )
+    inputs.rounding = max(inputs.rounding, max(map(cancellation, networks)))
     return stack, inputs
+
+
+def cancellation(network):
+    r"""Relative rounding error of a centred network: its output is a difference of two that are larger.
+
+    Their squares are $1/(\gamma_0^2 \nu_L)$ times that of the target.
+    """
+    if not network.centered or math.isinf(network.widths[-1]):
+        return 0.0
+    scales = np.prod([layerwise.at(scale, 0.5) for scale in network.init_scales]) ** 2
+    return CANCELLED * scales / (network.richness**2 * network.widths[-1])
 
 
 def noiseless(network, data):
@@ -65,26 +82,35 @@ def curves_of(losses, axis, data):
     """The losses and their parts, summed over outputs [batch, times] and by output [batch, C, times]."""
     diagonals = losses | {"test_loss": losses["excess_loss"] + data.noise**2}
     split = {name: axis.by_output(values) for name, values in diagonals.items()}
+    # Of a loss that has fallen to rounding errors only its size is known, not its sign.
+    split = {name: np.maximum(values, 0) for name, values in split.items()}
     sums = {name: values.sum(-1) for name, values in split.items()}
     parts = {"excess_by_output": split["excess_loss"], "train_by_output": split["train_loss"]}
     return sums | {name: np.swapaxes(values, 1, 2).copy() for name, values in parts.items()}
 
 
-def verdicts_of(curves, done):
-    """The `Status` of each configuration; losses after it are overwritten in place."""
+def verdicts_of(curves, done, times=None):
+    """The `Status` of each configuration; losses after it are overwritten in place.
+
+    Rows of the curves are steps, or stand at `times`: floats in continuous time.
+    """
     batch = len(curves["excess_loss"])
     verdicts = []
     for b in range(batch):
         parts = [row for name in BY_OUTPUT for row in curves[name][b]]
-        verdicts.append(judge([curves[name][b] for name in CURVES] + parts, done))
+        verdict = judge([curves[name][b] for name in CURVES] + parts, done)
+        if times is not None and verdict.step is not None:
+            verdict = Status(verdict.outcome, times[min(verdict.step, len(times) - 1)])
+        verdicts.append(verdict)
     return np.array(verdicts, dtype=object)
 
 
 def resolved(verdicts, interrupted, reached):
-    """The verdicts, where a run that ended early without an interrupt was not resolved any further."""
+    """The verdicts, where a run that ended early was interrupted, or not resolved any further."""
     for k, verdict in enumerate(verdicts):
-        if verdict.outcome is Outcome.INTERRUPTED and not interrupted:
-            verdicts[k] = Status(Outcome.UNRESOLVED, reached)
+        if verdict.outcome is Outcome.INTERRUPTED:
+            outcome = Outcome.INTERRUPTED if interrupted else Outcome.UNRESOLVED
+            verdicts[k] = Status(outcome, reached)
     return verdicts
 
 

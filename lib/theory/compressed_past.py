@@ -1,21 +1,26 @@
 """Solve at every step, with old steps replaced by their moments."""
 
+from functools import partial
+
 import numpy as np
 
 from lib import checks
 from lib.equations.axis import Axis
 from lib.equations.input_layer import InputLayer
 from lib.horizons.compressed_march import CompressedMarch
+from lib.status import Outcome, Status
 from lib.theory.assembly import (
     MOST_RESIDUAL,
     assemble,
     bytes_of,
+    cancellation,
     curves_of,
     in_pieces,
     resolved,
     reviewed,
     verdicts_of,
 )
+from lib.theory.modes import with_modes
 
 USUAL = 160
 """Coordinates that a compressed past takes, more or less."""
@@ -27,23 +32,37 @@ def solve(networks, data, trainings, grid, keep_matrices, progress, make_stack):
     checks.memory("this network, step by step", size, "use fewer layers, outputs or modes")
 
     def piece(networks, trainings):
+        outputs = networks[0].outputs
+        return with_modes(data, outputs, grid.tolerance, partial(solved, networks, trainings))
+
+    def solved(networks, trainings, modes, look):
         axis = Axis(min(grid.most, steps + 1), networks[0].outputs)
         impulses = [training.impulse() for training in trainings]
         lag = max(len(impulse) for impulse in impulses)
         impulses = [np.pad(impulse, (0, lag - len(impulse)), "edge") for impulse in impulses]
         zeros, ones = np.zeros((len(networks), axis.n, axis.n)), np.ones((1, 1, 1))
         ones = np.broadcast_to(ones, zeros.shape)
-        problem = assemble(networks, data, trainings, axis, zeros, ones, make_stack, InputLayer)
+        problem = assemble(
+            networks, data, modes, trainings, axis, zeros, ones, make_stack, InputLayer
+        )
         march = CompressedMarch(*problem, np.array(impulses), steps, grid.tolerance)
-        record = march.run(progress)
+        record = march.run(progress, look)
         fields = curves_of(record.losses, axis, data)
         missing = steps + 1 - record.done
         fields = {
-            name: np.pad(curve, [(0, 0)] * (curve.ndim - 1) + [(0, missing)])
+            name: np.pad(curve, [(0, 0)] * (curve.ndim - 1) + [(0, missing)], "edge")
             for name, curve in fields.items()
         }
-        verdicts = resolved(verdicts_of(fields, record.done), record.interrupted, record.done)
-        fields["status"] = reviewed(verdicts, record.residual, MOST_RESIDUAL)
+        done = steps + 1 if record.stationary else record.done
+        verdicts = resolved(verdicts_of(fields, done), record.interrupted, record.done)
+        if record.stationary and missing:
+            verdicts[:] = [
+                Status(Outcome.STATIONARY, record.done - 1) if verdict.step is None else verdict
+                for verdict in verdicts
+            ]
+        fields["status"] = reviewed(
+            verdicts, record.residual, max(MOST_RESIDUAL, *map(cancellation, networks))
+        )
         error = np.full(len(networks), record.error)
         return fields | {"residual": record.residual, "error": error}
 

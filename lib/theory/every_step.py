@@ -1,5 +1,7 @@
 """Solve at every step: a row of each matrix for each step."""
 
+from functools import partial
+
 import numpy as np
 
 from lib import checks
@@ -10,6 +12,7 @@ from lib.theory.assembly import (
     MOST_RESIDUAL,
     assemble,
     bytes_of,
+    cancellation,
     curves_of,
     in_pieces,
     matrices_in,
@@ -18,6 +21,10 @@ from lib.theory.assembly import (
     reviewed,
     verdicts_of,
 )
+from lib.theory.modes import with_modes
+
+TOLERANCE = 1e-8
+"""Of sums over modes, where there are too many to keep each."""
 
 
 def solve(networks, data, trainings, grid, keep_matrices, progress, make_stack):
@@ -38,17 +45,25 @@ def solve(networks, data, trainings, grid, keep_matrices, progress, make_stack):
     axis = Axis(steps + 1, outputs)
 
     def piece(networks, trainings):
+        return with_modes(data, outputs, TOLERANCE, partial(solved, networks, trainings))
+
+    def solved(networks, trainings, modes, look):
         memories = [training.memory() for training in trainings]
         K = np.array([axis.expand(memory.K) for memory in memories])
         decay = [axis.expand(np.outer(memory.decay, memory.decay)) for memory in memories]
         decay = np.array(decay)
-        problem = assemble(networks, data, trainings, axis, K, decay, make_stack, input_layer)
+        problem = assemble(
+            networks, data, modes, trainings, axis, K, decay, make_stack, input_layer
+        )
         done = march(*problem, progress)
+        look(problem[1], 0, done * outputs)
         fields = curves_of(problem[1].losses(slice(0, axis.n)), axis, data)
         verdicts = verdicts_of(fields, done)
         valid = [done if verdict.step is None else verdict.step for verdict in verdicts]
         residuals = residuals_of(*problem, valid)
-        fields["status"] = reviewed(verdicts, residuals, MOST_RESIDUAL)
+        fields["status"] = reviewed(
+            verdicts, residuals, max(MOST_RESIDUAL, *map(cancellation, networks))
+        )
         fields |= {"residual": residuals, "error": np.zeros(len(networks))}
         return fields | (matrices_in(*problem) if keep_matrices is not False else {})
 

@@ -1,5 +1,7 @@
 """Solve on few nodes in time, configuration by configuration."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from lib import checks
@@ -24,16 +26,17 @@ from lib.theory.assembly import (
     verdicts_of,
 )
 from lib.theory.grid import FEWEST, REPORTED_STEPS
+from lib.theory.modes import with_modes
 from lib.theory.solution import MATRICES
 
 
 def solve(networks, data, trainings, grid, keep_matrices, progress, make_stack):
     """Solve configuration by configuration on nodes of its own; arrays with a leading axis."""
     solved = [
-        _march_on_nodes(network, data, training, grid, progress, make_stack)
+        _settled(network, data, training, grid, progress, make_stack)
         for network, training in zip(networks, trainings, strict=True)
     ]
-    times = _reported_times(trainings[0], [course for *_, course in solved])
+    times = _reported_times(trainings[0], [course for *_, course in solved], keep_matrices)
     pieces = [_interpolated(*one, data, grid, times) for one in solved]
     fields = {name: join([piece[name] for piece in pieces]) for name in pieces[0]}
     if keep_matrices is not False and len(solved) == 1 and len(times) == len(solved[0][2].times):
@@ -49,7 +52,23 @@ def solve(networks, data, trainings, grid, keep_matrices, progress, make_stack):
     return fields | {"times": times, "interpolants": interpolants}
 
 
-def _march_on_nodes(network, data, training, grid, progress, make_stack):
+def _settled(network, data, training, grid, progress, make_stack):
+    """Stack, inputs, and course of one configuration, with as many nodes for its modes as it needs."""
+    kept = []
+
+    def run(modes, look):
+        kept[:] = _march_on_nodes(network, data, modes, training, grid, progress, make_stack)
+        _, inputs, course = kept
+        look(inputs, 0, len(course.times) * network.outputs)
+        outcome = Outcome.INTERRUPTED if course.interrupted else Outcome.COMPLETE
+        return {"status": [Status(outcome)], "error": course.error}
+
+    fields = with_modes(data, network.outputs, grid.tolerance, run)
+    stack, inputs, course = kept
+    return stack, inputs, replace(course, error=fields["error"], modes=fields["modes"][0])
+
+
+def _march_on_nodes(network, data, modes, training, grid, progress, make_stack):
     """One configuration. Memory that is never reached by a node is never touched."""
     room = grid.most
     if not isinstance(training, GradientFlow):
@@ -63,16 +82,16 @@ def _march_on_nodes(network, data, training, grid, progress, make_stack):
     zeros, ones = np.zeros((1, axis.n, axis.n)), np.ones((1, axis.n, axis.n))
     input_layer = NoiselessInputLayer if noiseless(network, data) else InputLayer
     stack, inputs = assemble(
-        [network], data, [training], axis, zeros, ones, make_stack, input_layer
+        [network], data, modes, [training], axis, zeros, ones, make_stack, input_layer
     )
     march = NodeMarch(stack, inputs, [training.start()], training.span, grid.tolerance)
     return stack, inputs, march.run(progress)
 
 
-def _reported_times(training, courses):
+def _reported_times(training, courses, keep_matrices):
     """Every step, or all nodes and the end."""
     end = training.span
-    if not isinstance(training, GradientFlow) and end <= REPORTED_STEPS:
+    if not keep_matrices and not isinstance(training, GradientFlow) and end <= REPORTED_STEPS:
         return np.arange(end + 1.0)
     return np.unique(np.concatenate([[float(end)], *(course.times for course in courses)]))
 
@@ -86,12 +105,18 @@ def _interpolated(stack, inputs, course, data, grid, times):
         for name, curve in curves_of(losses, inputs.axis, data).items()
     }
     done = len(times) if course.stationary else int(np.sum(times <= course.reached))
-    (verdict,) = resolved(verdicts_of(curves, done), course.interrupted, course.reached)
+    when = times.tolist() if course.continuous else times.astype(int).tolist()
+    (verdict,) = resolved(verdicts_of(curves, done, when), course.interrupted, course.reached)
     if course.stationary and verdict.outcome is Outcome.COMPLETE:
         verdict = Status(Outcome.STATIONARY, course.reached)
     residuals = residuals_of(stack, inputs, [1 if verdict.name == "DIVERGED" else rows])
     status = reviewed([verdict], residuals, max(MOST_RESIDUAL, 1000 * grid.tolerance))
-    return curves | {"status": status, "residual": residuals, "error": np.array([course.error])}
+    return curves | {
+        "status": status,
+        "residual": residuals,
+        "error": np.array([course.error]),
+        "modes": np.array([course.modes], object),
+    }
 
 
 def _each_row(interpolant, curves, times):

@@ -1,6 +1,6 @@
 """What the theory returns: learning curves, two-time matrices, and a verdict."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -8,6 +8,8 @@ from lib import checks
 from lib.horizons.nodes import Interpolant
 from lib.problem.data import Data
 from lib.problem.network import Network
+from lib.problem.quadrature import Rule
+from lib.problem.summary import Summarized
 from lib.problem.training import Training
 from lib.status import Status
 from lib.theory.grid import CompressedPast, EveryStep, Nodes
@@ -26,8 +28,8 @@ BY_OUTPUT = ("excess_by_output", "train_by_output")
 MATRICES = ("C_v", "C_Delta", "R_vu", "R_Delta", "C_h", "R_h", "C_g", "R_g")
 
 
-@dataclass(frozen=True, eq=False)
-class Solution:
+@dataclass(frozen=True, eq=False, repr=False)
+class Solution(Summarized):
     r"""Learning curves of the infinite-size limit.
 
     For a sequence of K networks or trainings every array gains a leading axis of length K, and
@@ -55,8 +57,12 @@ class Solution:
     grid : EveryStep, CompressedPast or Nodes
         Where in time the equations were solved.
     error : float
-        Estimated relative error of the losses that comes from the grid; 0 for every step. Losses that
+        Estimated relative error of the losses that comes from the grid, and from nodes in place of
+        many modes; 0 for every step and mode. Losses that
         have fallen to less than 1e-4 of the first are known to that part of this size.
+    modes : Rule
+        What sums over modes were taken with: the modes themselves, or fewer nodes (see
+        `lib.problem.quadrature`) with an error that `error` includes.
     depth_error : float or None
         At infinite depth: estimated relative error of the losses from the quadrature in layer time.
     C_v, C_Delta, R_vu, R_Delta : [T, T] or None
@@ -67,6 +73,8 @@ class Solution:
         `R_g[l]` for l = 1..L. Responses of a residual network are those to a source added to the
         field itself (without the factor beta of a branch). At infinite depth l = 1, 2, .. counts the
         layer times `layer_times`, 0 at the input and 1 at the readout.
+    source : Solution or None
+        What `at` was asked of.
     layer_times : [nodes] or None
         tau of the layers of `C_h` and the others at infinite depth.
     """
@@ -88,6 +96,7 @@ class Solution:
     wall_time: float
     grid: EveryStep | CompressedPast | Nodes
     error: float | np.ndarray
+    modes: Rule | np.ndarray
     interpolants: list[Interpolant] | None = None
     depth_error: float | np.ndarray | None = None
     layer_times: np.ndarray | None = None
@@ -99,6 +108,7 @@ class Solution:
     R_h: dict | None = None
     C_g: dict | None = None
     R_g: dict | None = None
+    source: "Solution | None" = field(default=None, repr=False)
 
     def at(self, times):
         """The same curves at any `times` within the run, a number or an array (without the two-time matrices).
@@ -106,20 +116,30 @@ class Solution:
         At the solution's own times the values are its own; in between they are those of the
         polynomials it was solved with (on nodes) or of a monotone interpolant (every step).
         """
-        times = checks.numbers("times", times, "a number or an array of numbers")
-        if times.size == 0 or not ((times >= self.times[0]) & (times <= self.times[-1])).all():
+        times, own = (
+            checks.numbers("times", times, "a number or an array of numbers"),
+            self._own_times,
+        )
+        if times.size == 0 or not ((times >= own[0]) & (times <= own[-1])).all():
             raise ValueError(
-                f"times must lie between {self.times[0]:g} and {self.times[-1]:g}: "
+                f"times must lie between {own[0]:g} and {own[-1]:g}: "
                 "solve for more steps to go beyond."
             )
-        curves = {name: self._resample(getattr(self, name), times) for name in CURVES + BY_OUTPUT}
+        whole = self.source or self
+        names = CURVES + BY_OUTPUT
+        curves = {name: whole._resample(getattr(whole, name), times) for name in names}
         return replace(
-            self,
+            whole,
             times=times,
             interpolants=None,
+            source=whole,
             **curves,
             **dict.fromkeys(MATRICES),
         )
+
+    @property
+    def _own_times(self):
+        return (self.source or self).times
 
     def _resample(self, curve, times):
         interpolants = self.interpolants or [Interpolant(self.times)] * np.size(self.status)

@@ -10,7 +10,7 @@ from lib.problem.broadcasting import broadcast
 from lib.problem.training import GradientFlow
 from lib.theory import compressed_past, every_step, on_nodes
 from lib.theory.architectures import solve_layers
-from lib.theory.assembly import first_of
+from lib.theory.assembly import cancellation, first_of
 from lib.theory.grid import (
     CHEAP_STEPS,
     FEWEST,
@@ -20,6 +20,9 @@ from lib.theory.grid import (
     Nodes,
 )
 from lib.theory.solution import Solution
+
+MOST_CANCELLATION = 1e-5
+"""Centred networks whose rounding errors are larger than this part of their losses are refused."""
 
 METHODS = {EveryStep: every_step, CompressedPast: compressed_past, Nodes: on_nodes}
 
@@ -48,8 +51,8 @@ def solve(
         batches (every step if their learning rate has a schedule, or weights decay) and nodes
         otherwise; for gradient flow nodes with the tolerance of the flow.
     keep_matrices : bool or None
-        Keep the two-time matrices in the result. True gives all of them, at every step (for gradient
-        flow the correlations, at the nodes); False saves memory in large sweeps; None keeps what the
+        Keep the two-time matrices in the result. True gives all of them, at every step (on nodes, which
+        are then `times`, the correlations); False saves memory in large sweeps; None keeps what the
         solution has at hand: everything at every step; nothing of a compressed past; on nodes the
         correlations of one problem, if `times` are the nodes (long horizons and gradient flow).
     depth_tolerance : float
@@ -82,10 +85,29 @@ def solve(
             f"progress is {progress!r}: give a function of (rows done, rows), or None."
         )
     grid = _grid(grid, networks[0], data, trainings, keep_matrices)
+    if keep_matrices and isinstance(grid, CompressedPast):
+        raise ValueError(
+            "a compressed past holds moments in place of two-time matrices: leave keep_matrices out, "
+            "or give grid=lib.EveryStep()."
+        )
+    if keep_matrices and isinstance(grid, Nodes) and not single:
+        raise ValueError(
+            "each problem of a sequence has nodes of its own, and so have its two-time matrices: "
+            "solve one by one, or leave keep_matrices out."
+        )
+    for entry in networks:
+        if cancellation(entry) > MOST_CANCELLATION:
+            least = entry.richness * math.sqrt(cancellation(entry) / MOST_CANCELLATION)
+            raise ValueError(
+                f"richness {entry.richness:g} is so small that what this centred network learns is "
+                f"rounding error of what it starts from: give at least {1.01 * least:.2g}, where the "
+                "lazy limit is reached, or width=math.inf."
+            )
     start = time.perf_counter()
     method = METHODS[type(grid)]
     solve_with = partial(method.solve, networks, data, trainings, grid, keep_matrices, progress)
     fields = solve_layers(networks[0], solve_with, depth_tolerance)
+    fields["error"] = fields["error"] + [cancellation(entry) for entry in networks]
     times = fields.pop("times")
     interpolants = fields.pop("interpolants", None)
     if single:

@@ -273,6 +273,15 @@ def test_what_torch_does_elsewhere_does_not_matter(setting):
         torch.set_default_dtype(torch.float32)
 
 
+def test_sweeps_of_several_outputs_fold_each_as_alone():
+    network, data = lib.Network(2, 1.0, outputs=2), lib.Data(samples=2.0, noise=0.3)
+    trainings = [lib.GradientDescent(90, rate, weight_decay=0.5) for rate in (0.01, 0.04, 0.08)]
+    together = lib.simulate(network, data, trainings, dim=16, seeds=[1])
+    for k, training in enumerate(trainings):
+        excess, _ = plain_training(network, data, training, 16, seed=1)
+        np.testing.assert_allclose(together.excess_by_output[k, 0], excess, rtol=1e-9)
+
+
 # Verdicts
 
 

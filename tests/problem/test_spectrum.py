@@ -10,7 +10,7 @@ def test_quadrature_keeps_sums_over_modes():
     spectrum = Spectrum.power_law(30_000, 1.5, 0.6)
     nodes, mass, power = spectrum.quadrature()
     power = power[:, 0, 0]
-    assert len(nodes) < 130
+    assert len(nodes) < 160
     assert mass.sum() == pytest.approx(30_000, rel=1e-12)
     assert nodes @ mass == pytest.approx(spectrum.eigenvalues.sum(), rel=1e-12)
     assert nodes @ power == pytest.approx(1, rel=1e-12)
@@ -18,7 +18,7 @@ def test_quadrature_keeps_sums_over_modes():
         for weights, nodes_weights in ((spectrum.target_power, power), (1.0, mass)):
             exact = np.sum(spectrum.eigenvalues * weights * np.exp(-time * spectrum.eigenvalues))
             assert np.sum(nodes * nodes_weights * np.exp(-time * nodes)) == pytest.approx(
-                exact, rel=1e-6
+                exact, rel=1e-7
             )
 
 
@@ -64,3 +64,30 @@ def test_directions_without_data_are_left_out():
     rng = np.random.default_rng(0)
     X = rng.normal(size=(5, 12))
     assert len(Spectrum.from_data(X, X[:, 0])) == 5
+
+
+@pytest.mark.parametrize("outputs", [1, 3])
+def test_rules_keep_sums_over_polynomials_and_have_no_negative_weights(outputs):
+    rng = np.random.default_rng(outputs)
+    X = rng.normal(size=(200, 90)) * np.geomspace(1, 0.3, 90)
+    spectrum = Spectrum.from_data(X, rng.normal(size=(200, outputs)))
+    rule = spectrum.rule(outputs)
+    assert len(rule.mass) < 90 and (rule.mass >= 0).all()
+    assert np.linalg.eigvalsh(rule.power).min() > -1e-14
+    covariance = spectrum.target_covariance(outputs) * spectrum.mass[:, None, None]
+    for degree in range(12):
+        nodes = rule.eigenvalues**degree
+        modes = spectrum.eigenvalues**degree
+        assert nodes @ rule.mass == pytest.approx(modes @ spectrum.mass, rel=1e-10)
+        expected = np.tensordot(modes, covariance, 1)
+        np.testing.assert_allclose(np.tensordot(nodes, rule.power, 1), expected, rtol=1e-9)
+
+
+def test_a_target_on_one_mode_stays_there():
+    power = np.zeros(100)
+    power[37] = 100.0
+    spectrum = Spectrum(np.linspace(0.2, 2, 100), power, np.full(100, 0.01))
+    rule = spectrum.rule()
+    on = rule.power[:, 0, 0] > 0
+    assert rule.eigenvalues[on] == pytest.approx([spectrum.eigenvalues[37]], rel=1e-12)
+    assert rule.power[on, 0, 0] == pytest.approx([1.0], rel=1e-12)

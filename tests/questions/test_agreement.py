@@ -70,6 +70,15 @@ def test_the_allowance_is_taken_off_and_paid_for():
     assert abs(allowed.catches - plain.catches - 0.02) < 0.002
 
 
+def test_an_allowance_for_each_point():
+    rng = np.random.default_rng(lib.seeds(1))
+    samples = [1.0, 1.05] + 0.002 * rng.standard_normal((20, 2))
+    assert lib.agree(np.ones(2), samples, allowance=[0.0, 0.05])
+    assert not lib.agree(np.ones(2), samples, allowance=[0.05, 0.0])
+    with pytest.raises(ValueError, match="one for each point"):
+        lib.agree(np.ones(2), samples, allowance=[0.1])
+
+
 @pytest.mark.parametrize("spread", [0.1, 0.4])
 def test_log_normal_losses(spread):
     """The mean of a log-normal is met, its median is not."""

@@ -46,15 +46,13 @@ def test_one_hidden_layer_is_the_outlier_of_its_matrix():
         found = lib.kernel_outlier(*problem, t)
         assert found.leading[0] == pytest.approx(run.C_g[1][t, t] + upper[0] ** 2, rel=1e-12)
         assert found.count[0] == np.isfinite(upper).sum()
-    narrow = (
-        lib.Network(1, 0.3, 9.0),
-        lib.Data(samples=2),
-        lib.GradientDescent(20, 0.01, weight_decay=2.0),
-    )
-    run = lib.solve(*narrow, keep_matrices=True)
-    upper = lib.weight_outliers(*narrow, 20).upper[0, 0, 0]
-    found = lib.kernel_outlier(*narrow, 20)
-    assert found.leading[0] == pytest.approx(run.C_g[1][20, 20] + upper**2 / 0.3, rel=1e-11)
+    network = lib.Network(1, 0.3, 9.0, init_scale=(0.8, 1.2))
+    training = lib.GradientDescent(20, 0.01, weight_decay=2.0, layer_rates=(0.5, 1.5))
+    run = lib.solve(network, lib.Data(samples=2), training, keep_matrices=True)
+    upper = lib.weight_outliers(network, lib.Data(samples=2), training, 20).upper[0, 0, 0]
+    found = lib.kernel_outlier(network, lib.Data(samples=2), training, 20)
+    expected = 0.5 * run.C_g[1][20, 20] + 1.5 * upper**2 / 0.3
+    assert found.leading[0] == pytest.approx(expected, rel=1e-11)
 
 
 def test_edges_at_the_start():
@@ -93,7 +91,7 @@ def test_the_bulk_is_that_of_random_matrices():
 @pytest.mark.parametrize("of", ["weights", "samples"])
 @pytest.mark.parametrize("parameter", [0.2, 0.9])
 def test_the_response_is_symmetric(of, parameter):
-    """What a source at one field does to another is mutual: every equation takes part in it."""
+    """What a source at one field does to another is mutual."""
     network = lib.Network(3, (0.5, 1.3, 0.8), 9.0, init_scale=(1.2, 0.7, 0.9, 1.1))
     training = lib.GradientDescent(
         8, 0.01, momentum=0.4, weight_decay=3.0, layer_rates=(0.5, 1.5, 0.8, 1.2)
@@ -102,6 +100,30 @@ def test_the_response_is_symmetric(of, parameter):
     cavity = Cavity(trained, 8, of)
     S = cavity.response(parameter)
     assert cavity.asymmetry < 1e-12 * np.abs(S).max()
+
+
+@pytest.mark.parametrize("of", ["weights", "samples"])
+def test_scales_of_the_start_are_a_choice_of_units(of):
+    r"""Weights in units of their initial scales: $r_l \to r_l \prod \sigma^2/\sigma_l^2$, $\gamma_0 \to \gamma_0/\prod\sigma$."""
+    sigmas, rates, gamma = np.array([1.3, 0.6, 0.9]), np.array([0.8, 1.6, 0.7]), 9.0
+    total = np.prod(sigmas)
+    data, run = lib.Data(samples=2, noise=0.3), {"momentum": 0.4, "weight_decay": 3.0}
+    found = [
+        lib.kernel_outlier(
+            lib.Network(2, (0.6, 1.2), richness, init_scale=scales),
+            data,
+            lib.GradientDescent(20, 0.01, layer_rates=factors, **run),
+            [8, 20],
+            of=of,
+        )
+        for richness, scales, factors in (
+            (gamma, tuple(sigmas), tuple(rates)),
+            (gamma / total, 1.0, tuple(rates * total**2 / sigmas**2)),
+        )
+    ]
+    assert found[0].count.min() >= 1
+    assert found[0].edge == pytest.approx(found[1].edge, rel=1e-11)
+    assert found[0].leading == pytest.approx(found[1].leading, rel=1e-9)
 
 
 def test_width():

@@ -238,6 +238,63 @@ def test_a_cluster_gives_identical_numbers(tmp_path):
         np.testing.assert_array_equal(runs.final(loss), far_runs.final(loss))
 
 
+def test_sweeps_keep_every_seed_and_train_on_given_samples():
+    rng = np.random.default_rng(0)
+    dataset = lib.Dataset(rng.normal(size=(40, 6)), rng.normal(size=(40, 2)))
+    networks, rates = [lib.Network(1, 5, outputs=2), lib.Network(1, 8, outputs=2)], [0.01, 0.02]
+    training, call = lib.GradientDescent(4, 0.1), {"dataset": dataset, "seeds": [3, 1]}
+    data = dataset.data(samples=25)
+    curves = lib.measured_rate_curves(networks, data, training, rates, dtype="float64", **call)
+    for network, found in zip(networks, curves.results, strict=True):
+        trainings = [lib.GradientDescent(4, rate) for rate in rates]
+        expected = lib.simulate(network, data, trainings, **call)
+        for name in ("test_loss", "train_loss", "excess_by_output", "train_by_output"):
+            np.testing.assert_array_equal(getattr(found, name), getattr(expected, name))
+        assert found.seeds == (3, 1) and found.status.shape == (2, 2)
+
+
+def test_weight_decay_bounds_the_bracket():
+    network, data = lib.Network(1, 1.0), lib.Data(samples=2.0, noise=0.5)
+    for decay in (2.0, 0.01):
+        training = lib.GradientDescent(4, 0.1, weight_decay=decay)
+        best = lib.optimal_learning_rate(network, data, training, tolerance=0.05)
+        rates = np.geomspace(1e-3, 0.49 / decay if decay > 1 else 3, 60)
+        curves = lib.rate_curves([network], data, training, rates).final()[0]
+        assert best.status is Search.CONVERGED and best.loss <= curves.min() * (1 + 1e-3)
+
+
+def test_tolerances_below_rounding_end():
+    network, training = lib.Network(1, 1.0), lib.GradientDescent(3, 0.1)
+    best = lib.optimal_learning_rate(
+        network, lib.Data(), training, bracket=(0.01, 1.0), tolerance=1e-16
+    )
+    assert best.tolerance < 1e-11
+
+
+def test_measured_rates_are_those_of_the_runs():
+    rates = [0.05, 0.1, 0.2]
+    trainings = [lib.GradientDescent(3, rate) for rate in rates]
+    runs = lib.simulate(lib.Network(1, 1.0), lib.Data(), trainings, dim=20, seeds=4)
+    with pytest.raises(ValueError, match="trained at the rates"):
+        lib.measured_optimal_learning_rate([0.1, 0.2, 0.4], runs)
+
+
+def test_an_even_number_of_seeds_ends_at_a_finite_loss():
+    """Two seeds are stable at both lower rates, two at the lowest alone."""
+    loss = np.ones((3, 4, 2))
+    loss[1:, :2, 1] = np.inf
+    loss[2, 2:, 1] = np.inf
+    found = lib.measured_max_stable_learning_rate([0.1, 0.2, 0.4], SimpleNamespace(test_loss=loss))
+    assert np.isfinite(found.loss) and found.status is Search.CONVERGED
+    assert found.bracket == (0.1, 0.4) and found.value == pytest.approx(0.1 * 2**0.5)
+
+
+def test_a_cache_is_a_directory():
+    for cache in (True, 3):
+        with pytest.raises(ValueError, match="path of a directory"):
+            lib.rate_curves(**SWEEP, cache=cache)
+
+
 def _noted(directory, number):
     """A piece of work that leaves a trace, and is interrupted at 2 the first time."""
     (directory / "done").open("a").write(f"{number} ")

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 import lib
+from lib.networks.finite_data import Inputs
 from lib.questions.hessian import _problem, network_sharpness
 from lib.questions.sharpness import Probed, scalar_products, sharpness
 
@@ -99,7 +100,8 @@ def test_probes_leave_the_run_alone():
 def test_networks_measure_their_own_hessian():
     """eigsh on products against all eigenvalues of the dense Hessian of a tiny network."""
     found = network_sharpness(UNEQUAL, REPEATED, lib.GradientDescent(1, 0.01), [0], dim=6, seeds=1)
-    loss, weights, unit = _problem(UNEQUAL, REPEATED, 6, 0, torch.float64)
+    inputs = Inputs(REPEATED, 6, torch.empty(0, dtype=torch.float64))
+    loss, weights, unit = _problem(UNEQUAL, inputs, 0)
     shapes = [W.shape for W in weights]
 
     def of_flat(flat):
@@ -146,3 +148,43 @@ def test_networks_have_the_sharpness_of_the_theory(training):
 def test_bad_input(network, data, times, message):
     with pytest.raises(ValueError, match=message):
         sharpness(network, data, lib.GradientDescent(4, 0.1), times)
+
+
+def test_larger_krylov_spaces_rise_to_the_edge_of_marchenko_and_pastur():
+    """Lazy: the largest eigenvalue is (L + 1)(1 + alpha^-1/2)^2, from below, at any order."""
+    lazy, alpha = lib.Network(1, math.inf, 1e-4), 2.0
+    edge = 2 * (1 + alpha**-0.5) ** 2
+    problem = lazy, lib.Data(samples=alpha), lib.GradientDescent(2, 0.01), [0, 2]
+    tops = np.array([sharpness(*problem, order=order).top for order in (6, 12, 24, 40)])
+    assert (np.diff(tops, axis=0) > 0).all() and (tops < edge * (1 + 1e-4)).all()
+    np.testing.assert_allclose(tops[-1], edge, rtol=5e-3)
+
+
+def test_wrong_and_empty_problems_are_named():
+    network, data, training = lib.Network(1, 1.0), lib.Data(), lib.GradientDescent(3, 0.1)
+    for problem, reason in (
+        (([network], data, training), "one lib.Network"),
+        ((network, data, [training]), "one lib.GradientDescent"),
+        ((network, data, lib.GradientFlow(1.0)), "one lib.GradientDescent"),
+    ):
+        with pytest.raises(ValueError, match=reason):
+            sharpness(*problem, [0])
+        with pytest.raises(ValueError, match=reason):
+            network_sharpness(*problem, [0], dim=8, seeds=1)
+    one = sharpness(network, data, training, 2)
+    np.testing.assert_array_equal(one.top, sharpness(network, data, training, [2]).top)
+    nothing = lib.Data(spectrum=lib.Spectrum([1.0], [0.0], [1.0]))
+    centered = lib.Network(1, 1.0, centered=True)
+    assert np.isnan(sharpness(centered, nothing, training, [0, 1]).top).all()
+    assert np.isnan(network_sharpness(centered, nothing, training, [0], dim=8, seeds=1).top).all()
+    wild = network_sharpness(network, data, lib.GradientDescent(40, 9.0), [0, 40], dim=8, seeds=1)
+    assert np.isfinite(wild.top[0, 0]) and np.isnan(wild.top[0, 1])
+
+
+def test_networks_on_given_samples_in_single_precision():
+    rng = np.random.default_rng(0)
+    dataset = lib.Dataset(rng.normal(size=(30, 6)), rng.normal(size=30))
+    problem = lib.Network(1, 5), dataset.data(samples=20), lib.GradientDescent(2, 0.01), [0, 2]
+    found = network_sharpness(*problem, seeds=2, dtype="float32", dataset=dataset)
+    runs = lib.simulate(*problem[:3], seeds=2, dataset=dataset)
+    np.testing.assert_allclose(found.train_loss, runs.train_loss[:, [0, 2]], rtol=1e-5)

@@ -265,6 +265,30 @@ def test_the_dependence_on_the_start_is_not_optional(dropped, expected):
     assert abs(green(w, 1.0)[0] - 2.926031143) > 0.1
 
 
+def test_scales_of_the_start_are_a_choice_of_units():
+    r"""Weights in units of their initial scales: $r_l \to r_l \prod \sigma^2/\sigma_l^2$, $\gamma_0 \to \gamma_0/\prod\sigma$."""
+    sigmas, rates, gamma = np.array([1.3, 0.6, 0.9]), np.array([0.8, 1.6, 0.7]), 9.0
+    total = np.prod(sigmas)
+    found = [
+        lib.weight_outliers(
+            lib.Network(2, (0.6, 1.2), richness, init_scale=scales),
+            lib.Data(samples=2, noise=0.3),
+            lib.GradientDescent(20, 0.01, weight_decay=3.0, layer_rates=factors),
+            20,
+        )
+        for richness, scales, factors in (
+            (gamma, tuple(sigmas), tuple(rates)),
+            (gamma / total, 1.0, tuple(rates * total**2 / sigmas**2)),
+        )
+    ]
+    assert (found[0].count() >= 1).all()
+    assert found[0].upper[0, :, 0] == pytest.approx(sigmas[:2] * found[1].upper[0, :, 0], rel=1e-10)
+    for name in ("target", "readout", "h", "g"):
+        assert found[0].overlaps[name] == pytest.approx(
+            found[1].overlaps[name], rel=1e-6, abs=1e-12, nan_ok=True
+        )
+
+
 def test_overlaps_with_the_past_and_with_the_target():
     """Printed digits of the independent calculation; networks had .9632(19), .9294(22), .9546(19)."""
     found = lib.weight_outliers(*A[:2], lib.GradientDescent(30, 0.01), 30).overlaps

@@ -1,0 +1,52 @@
+"""What a call of `simulate` may choose: precision, device, given samples, steps to keep."""
+
+import numpy as np
+import torch
+
+from lib import checks
+from lib.problem.dataset import Dataset
+
+
+def precision(dtype):
+    """The torch dtype that `dtype` stands for."""
+    for precision in (torch.float32, torch.float64):
+        name = str(precision).removeprefix("torch.")
+        if dtype is precision or dtype in (name, np.dtype(name)):
+            return precision
+    raise ValueError(f"dtype is {dtype!r}: give 'float32' or 'float64'.")
+
+
+def device(device):
+    """The torch device that `device` stands for."""
+    try:
+        device = torch.device(device)
+    except (RuntimeError, TypeError) as error:
+        raise ValueError(f"device is {device!r}: give 'cpu' or 'cuda'.") from error
+    if device.type not in ("cpu", "cuda"):
+        raise ValueError(f"device is '{device}': give 'cpu' or 'cuda'.")
+    if device.type == "cuda" and not torch.cuda.is_available():
+        raise ValueError("device is 'cuda' but this torch sees no GPU: give 'cpu'.")
+    return device
+
+
+def kept_steps(keep_errors, steps):
+    """`keep_errors` as a list of steps."""
+    if not checks.listed(keep_errors):
+        raise ValueError(f"keep_errors is {keep_errors!r}: give a list of steps.")
+    kept = [checks.integer("keep_errors", step, least=0) for step in checks.plain(keep_errors)]
+    if any(step > steps for step in kept):
+        raise ValueError(f"keep_errors lists steps beyond the last one, {steps}.")
+    return kept
+
+
+def given_dataset(dataset, data):
+    """`dataset`, if it is what `data` describes."""
+    if dataset is None:
+        return None
+    if not isinstance(dataset, Dataset):
+        raise ValueError(f"dataset is {dataset!r}: give a lib.Dataset.")
+    if not dataset.describes(data):
+        raise ValueError(
+            "data and dataset differ in spectrum or noise: make data with dataset.data(...)."
+        )
+    return dataset

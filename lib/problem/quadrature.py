@@ -1,0 +1,143 @@
+r"""Sums over many modes on few nodes.
+
+What the theory sums over modes are powers and resolvents of $\lambda$ times a matrix: at step t polynomials
+of degree t. Gauss's rule for a measure of masses, and one of its own for the target's weights, keep all
+sums over polynomials up to twice their order; weights are never negative, and a measure that sits on few
+modes is kept as it is. Where modes span decades they are divided into panels, since what has decayed on
+one of them is still smooth on the next.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+EXACT_MODES = 64
+"""Spectra with no more modes than this are kept as they are."""
+
+PANEL_RATIO = 3.0
+"""Largest ratio of eigenvalues inside one panel."""
+
+FIRST_ORDER = 6
+"""Gauss nodes of each measure on a panel that are tried first."""
+
+DEPENDENT = 1e-12
+"""A new direction of a Krylov space that is shorter than this, relative to the old ones, is rounding."""
+
+
+@dataclass(frozen=True, eq=False)
+class Rule:
+    """Nodes in place of modes.
+
+    Attributes
+    ----------
+    eigenvalues, mass : [M]
+    power : [M, C, C]
+        Mass times target covariance.
+    panel : [M]
+        The panel that each node belongs to.
+    orders : tuple of int or None
+        Order of each panel's rules; None where its modes are kept as they are.
+    """
+
+    eigenvalues: np.ndarray
+    mass: np.ndarray
+    power: np.ndarray
+    panel: np.ndarray
+    orders: tuple
+
+    @property
+    def exact(self):
+        return not any(self.orders)
+
+    def refined(self, panels):
+        """Orders for a rule twice as fine on `panels`."""
+        pairs = enumerate(self.orders)
+        return tuple(2 * order if order and i in panels else order for i, order in pairs)
+
+    @property
+    def of_target(self):
+        """The nodes that carry some of the target, which are all that matters to a mean."""
+        kept = np.abs(self.power).max(axis=(1, 2)) > 0
+        kept = kept if kept.any() else np.ones_like(kept)
+        columns = (self.eigenvalues, self.mass, self.power, self.panel)
+        return Rule(*(column[kept] for column in columns), self.orders)
+
+
+def rule(eigenvalues, mass, power, orders=None):
+    """The `Rule` of the given orders (by panel; `FIRST_ORDER` by default) for modes in any order."""
+    order = np.argsort(eigenvalues)[::-1]
+    eigenvalues, mass, power = eigenvalues[order], mass[order], power[order]
+    if len(eigenvalues) <= EXACT_MODES:
+        return Rule(eigenvalues, mass, power, np.zeros(len(mass), int), (None,))
+    eigenvalues, mass, power = _merged(eigenvalues, mass, power)
+    parts, used, start = [], [], 0
+    while start < len(eigenvalues):
+        stop = start + int((eigenvalues[start:] * PANEL_RATIO >= eigenvalues[start]).sum())
+        columns = [column[start:stop] for column in (eigenvalues, mass, power)]
+        wanted = FIRST_ORDER if orders is None else orders[len(used)]
+        fewer = None if wanted is None else _both_measures(*columns, wanted)
+        if fewer is not None and len(fewer[0]) < stop - start:
+            columns = fewer
+        else:
+            wanted = None
+        parts.append((*columns, np.full(len(columns[0]), len(used))))
+        used.append(wanted)
+        start = stop
+    return Rule(*(np.concatenate(column) for column in zip(*parts, strict=True)), tuple(used))
+
+
+def _merged(eigenvalues, mass, power):
+    """Modes of one eigenvalue as one."""
+    _, starts = np.unique(-eigenvalues, return_index=True)
+    return eigenvalues[starts], np.add.reduceat(mass, starts), np.add.reduceat(power, starts)
+
+
+def _both_measures(points, mass, power, order):
+    """Nodes of the masses without a target, and of the target without masses."""
+    outputs = power.shape[1]
+    nodes, weights = gauss(points, np.sqrt(mass)[:, None], order)
+    none = np.zeros((len(nodes), outputs, outputs))
+    sizes, axes = np.linalg.eigh(power)
+    if np.ptp(sizes, axis=1).max() <= 1e-14 * np.abs(sizes).max():  # independent, equal outputs
+        places, powers = gauss(points, np.sqrt(np.maximum(sizes[:, :1], 0)), order)
+        powers = powers * np.eye(outputs)
+    else:
+        roots = np.swapaxes(axes * np.sqrt(np.maximum(sizes, 0))[:, None], 1, 2)
+        places, powers = gauss(np.repeat(points, outputs), roots.reshape(-1, outputs), order)
+    return (
+        np.concatenate([nodes, places]),
+        np.concatenate([weights[:, 0, 0], np.zeros(len(places))]),
+        np.concatenate([none, powers]),
+    )
+
+
+def gauss(points, roots, order):
+    r"""Gauss's rule of a measure with matrix weights: nodes [m] and weights [m, C, C].
+
+    The measure has the weight $r_k^\top r_k$ at `points[k]`, for rows r_k of `roots` [.., C]. Sums over
+    polynomials of degree below 2 `order` are kept. Nodes and weights are those of the operator that
+    multiplies by x, restricted to its Krylov space from `roots` (block Lanczos, all directions kept
+    orthogonal).
+    """
+    kept = np.abs(roots).max(axis=1) > 0
+    points, roots = points[kept], roots[kept]
+    if len(points) == 0:
+        return np.zeros(0), np.zeros((0, roots.shape[1], roots.shape[1]))
+    last = basis = _directions(roots, DEPENDENT * np.linalg.norm(roots))
+    for _ in range(order - 1):
+        last = points[:, None] * last
+        for _ in range(2):
+            last = last - basis @ (basis.T @ last)
+        last = _directions(last, DEPENDENT * points.max())
+        if last.shape[1] == 0:
+            break
+        basis = np.hstack([basis, last])
+    nodes, axes = np.linalg.eigh(basis.T @ (points[:, None] * basis))
+    roots = axes.T @ (basis.T @ roots)
+    return nodes, roots[:, :, None] * roots[:, None, :]
+
+
+def _directions(columns, least):
+    """Orthonormal directions of `columns` along which they are longer than `least`."""
+    directions, sizes, _ = np.linalg.svd(columns, full_matrices=False)
+    return directions[:, sizes > least]

@@ -1,0 +1,139 @@
+r"""How well few nodes stand for many modes, asked of a solution itself.
+
+A solution fixes the matrices of which sums over modes are taken. The same sums with a rule twice as fine say
+what the rule has cost, panel by panel; panels that cost too much are refined, and the problem is solved
+again. A rule as fine as the modes are many has no error.
+"""
+
+import numpy as np
+
+from lib.equations.input_layer import NoiselessInputLayer
+from lib.status import DIVERGENCE, Outcome
+
+ROWS = 24
+"""Times at which sums are compared."""
+
+AIM = 0.1
+"""Part of the tolerance that sums over modes may be off by."""
+
+CAUTIOUS = 10
+"""Factor between the error of the sums, at one time, and what is reported: later losses feel all before."""
+
+
+class ModeCheck:
+    """Compares sums over the nodes of `rule` with those of one twice as fine.
+
+    Attributes
+    ----------
+    errors : [panels]
+        Largest relative error of each panel's part of the sums.
+    """
+
+    def __init__(self, spectrum, outputs, rule):
+        every = range(len(rule.orders))
+        self.rule, self.finer = rule, spectrum.rule(outputs, rule.refined(every))
+        self.errors = np.zeros(len(rule.orders))
+
+    def look(self, inputs, first, stop):
+        """Compare at some of the rows first .. stop - 1 of `inputs`, a multiple of its outputs."""
+        outputs = inputs.axis.outputs
+        sizes = np.einsum("bii->bi", inputs.C_v[:, :stop, :stop])
+        fine = (np.isfinite(sizes) & (sizes < DIVERGENCE)).all(0)
+        stop = stop if fine.all() else int(np.argmin(fine)) // outputs * outputs
+        if stop <= first:
+            return
+        rows = np.unique(np.linspace(first, stop - 1, ROWS).round().astype(int))
+        with np.errstate(all="ignore"):
+            for b in range(len(sizes)):
+                coarse, finer = (_sums(rule, inputs, b, rows, stop) for rule in self._pair(inputs))
+                floor = 1e-12 * np.maximum(sizes[b, :outputs].max(), 1e-300)
+                for own, other in zip(coarse[:2], finer[:2], strict=True):
+                    size = np.abs(other.sum(0)) + floor
+                    self._note(np.abs(own - other) / size)
+                if hasattr(inputs.regime, "size"):
+                    moved = np.abs(coarse[2] - finer[2]).sum(-1) / inputs.regime.size
+                    self._note(moved / (1 + np.abs(finer[2].sum(0)).sum(-1) / inputs.regime.size))
+
+    def _pair(self, inputs):
+        if isinstance(inputs, NoiselessInputLayer):
+            return self.rule.of_target, self.finer.of_target
+        return self.rule, self.finer
+
+    def _note(self, errors):
+        errors = np.where(np.isfinite(errors), errors, np.inf).max(axis=-1)
+        self.errors = np.maximum(
+            self.errors, np.where([bool(o) for o in self.rule.orders], errors, 0)
+        )
+
+    def worse_than(self, tolerance):
+        """The panels to refine; none if all together are good enough."""
+        allowed = AIM * tolerance
+        if self.errors.sum() <= allowed:
+            return []
+        return list(np.flatnonzero(self.errors > allowed / (2 * len(self.errors))))
+
+    @property
+    def error(self):
+        return CAUTIOUS * float(self.errors.sum())
+
+
+def with_modes(data, outputs, tolerance, run):
+    """`run(rule, look)` with nodes in place of modes, as many as the tolerance asks for.
+
+    `run` returns its fields and calls `look(inputs, first, stop)` with rows that are solved.
+    """
+    orders = None
+    while True:
+        rule = data.spectrum.rule(outputs, orders)
+        if rule.exact:
+            fields, error = run(rule, lambda *_: None), 0.0
+            break
+        check = ModeCheck(data.spectrum, outputs, rule)
+        fields, error = run(rule, check.look), check.error
+        worse = check.worse_than(tolerance)
+        broken = any(status.outcome is Outcome.INTERRUPTED for status in fields["status"])
+        if broken or not worse:
+            break
+        orders = rule.refined(worse)
+    count = len(fields["status"])
+    modes = np.empty(count, dtype=object)
+    modes[:] = [rule] * count
+    return fields | {"error": fields["error"] + error, "modes": modes}
+
+
+def _sums(rule, inputs, b, rows, stop):
+    """By panel: sums for the excess loss and for the error signal [panels, rows], and R_vu [.., stop].
+
+    Of configuration b, in the rows `rows`. Panels whose modes are kept are left out, as zeros.
+    """
+    upto = slice(0, stop)
+    X, output = inputs.X[b, upto, upto], inputs.axis.output[upto]
+    mean_only = isinstance(inputs, NoiselessInputLayer)
+    A = X if mean_only else X @ inputs.regime.R_Delta[b, upto, upto]
+    excess, signal = np.zeros((2, len(rule.orders), len(rows)))
+    response = np.zeros((len(rule.orders), len(rows), stop))
+    one, picked = np.eye(stop), np.eye(stop)[:, rows]
+    for k, panel in enumerate(rule.panel):
+        if rule.orders[panel] is None:
+            continue
+        eigenvalue, mass, power = rule.eigenvalues[k], rule.mass[k], rule.power[k]
+        loop = one - eigenvalue * A
+        part = np.zeros(len(rows))
+        if power.any():
+            mean = _solve(loop, output)[rows]
+            part += np.einsum("tc,cd,td->t", mean, power, mean)
+        if mass and not mean_only:
+            H = _solve(loop.T, picked).T
+            noise = inputs.S[b, upto, upto] + eigenvalue * inputs.Y[b, upto, upto]
+            part += mass * ((H @ noise) * H).sum(-1)
+            response[panel] += eigenvalue * mass * (H @ X)
+        excess[panel] += eigenvalue * part
+        signal[panel] += eigenvalue**2 * part
+    return excess, signal, response
+
+
+def _solve(loop, right):
+    try:
+        return np.linalg.solve(loop, right)
+    except np.linalg.LinAlgError:
+        return np.full(right.shape, np.nan)

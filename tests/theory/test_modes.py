@@ -1,0 +1,83 @@
+"""Many modes: against the same problem solved with every mode, and with estimates that hold."""
+
+import math
+
+import numpy as np
+import pytest
+
+import lib
+from lib.problem import quadrature
+
+
+def evenly(count, power=None):
+    power = np.ones(count) if power is None else power
+    return lib.Spectrum(np.linspace(0.2, 2, count), power, np.full(count, 1 / count))
+
+
+def one_of(count, mode):
+    power = np.zeros(count)
+    power[mode] = count
+    return evenly(count, power)
+
+
+def digits(count=100):
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(2 * count, count)) / math.sqrt(count)
+    return lib.Spectrum.from_data(X, X @ rng.normal(size=count) + 0.3 * rng.normal(size=2 * count))
+
+
+POWER = lib.Spectrum.power_law(150, 1.5, 0.6)
+PROBLEMS = {
+    "edge of stability": (
+        lib.Network(1, math.inf, 1e-3, centered=True),
+        lib.Data(spectrum=lib.Spectrum(np.linspace(1, 2, 65), np.ones(65), np.full(65, 1 / 65))),
+        lib.GradientDescent(60, 0.52),
+    ),
+    "samples": (
+        lib.Network(2, 100),
+        lib.Data(samples=150, noise=0.3, spectrum=digits()),
+        lib.GradientDescent(20, 0.3),
+    ),
+    "target on one mode": (
+        lib.Network(1, 1.0),
+        lib.Data(samples=2.0, noise=0.1, spectrum=one_of(100, 37)),
+        lib.GradientDescent(40, 0.1),
+    ),
+    "momentum": (
+        lib.Network(1, 1.0),
+        lib.Data(spectrum=evenly(100)),
+        lib.GradientDescent(40, 0.05, momentum=0.9),
+    ),
+    "fresh batches, compressed": (
+        lib.Network(1, 1.0),
+        lib.Data(batch=2.0, noise=0.1, spectrum=evenly(80)),
+        lib.GradientDescent(260, 0.05),
+    ),
+    "nodes": (lib.Network(1, 64), lib.Data(spectrum=POWER), lib.GradientFlow(20.0)),
+}
+
+
+@pytest.mark.parametrize("problem", PROBLEMS.values(), ids=PROBLEMS)
+def test_many_modes_against_every_mode(problem, monkeypatch):
+    found = lib.solve(*problem)
+    monkeypatch.setattr(quadrature, "EXACT_MODES", 10**9)
+    exact = lib.solve(*problem)
+    assert exact.modes.exact and len(exact.modes.mass) == len(problem[1].spectrum)
+    for name in ("excess_loss", "train_loss"):
+        expected = getattr(exact, name)
+        off = np.abs(getattr(found, name) - expected) / expected
+        assert off.max() <= max(found.error + exact.error, 1e-12)
+    assert found.error < 1e-6 and (found.excess_loss > 0).all()
+
+
+def test_the_edge_of_stability_does_not_move_with_the_number_of_modes():
+    """Lazy: v_k falls by 1 - 2 eta lambda_k a step, mode by mode, and the largest one decides."""
+    eta, steps = 0.505, 120
+    for count in (64, 65, 300):
+        eigenvalues = np.linspace(1, 2, count)
+        spectrum = lib.Spectrum(eigenvalues, np.ones(count), np.full(count, 1 / count))
+        network = lib.Network(1, math.inf, 1e-6, centered=True)
+        training = lib.GradientDescent(steps, eta)
+        found = lib.solve(network, lib.Data(spectrum=spectrum), training, keep_matrices=False)
+        expected = np.mean(eigenvalues * (1 - 2 * eta * eigenvalues) ** (2 * steps))
+        assert found.excess_loss[-1] == pytest.approx(expected, rel=1e-6)
