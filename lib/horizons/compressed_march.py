@@ -11,14 +11,15 @@ import numpy as np
 
 from lib.equations.consistency import residual
 from lib.equations.march import sweep
+from lib.horizons.panel_errors import KNOWN
 from lib.horizons.past import SHORTEST, Past
 from lib.status import DIVERGENCE
 
 CAREFUL = 1e-3
 """Part of the tolerance that the square of what a projection cuts off may be."""
 
-CAUTIOUS = 100
-"""Losses that have fallen far feel what was cut off more than its squares say, by up to this factor."""
+CAUTIOUS = 10
+"""Factor between what compressions move the losses of their own step by, added up, and what is reported."""
 
 
 VANISHED = 1e-15
@@ -69,7 +70,7 @@ class CompressedMarch:
         self.distance = max(SHORTEST, impulses.shape[1] - 1)
         parts = [*stack.layers, inputs]
         self.matrices = [matrix for part in parts for matrix in part.matrices]
-        self.losses, self.residual = [], None
+        self.losses, self.residual, self.error = [], None, 0.0
 
     def run(self, progress, look):
         """March; return the `Record`. Ends early for lack of room, divergence, or an interrupt.
@@ -99,22 +100,29 @@ class CompressedMarch:
             name: np.concatenate([entry[name] for entry in self.losses[:done]], axis=1)
             for name in self.losses[0]
         }
-        return Record(
-            losses, done, stationary, interrupted, CAUTIOUS * self.past.lost, self.residual
-        )
+        error = CAUTIOUS * self.error + (self._to_come() if stationary else 0.0)
+        return Record(losses, done, stationary, interrupted, error, self.residual)
 
     def _step(self, step):
-        if step > 0 and step % SHORTEST == 0:
-            self._compress(step - 1)
-        count = self.past.count
+        if step > 0 and step % SHORTEST == 0 and self._compress(step - 1):
+            self.error += self._moved(step - 1)
+        losses = self._row(step, self.past.count)
+        self.past.add(step)
+        self.losses.append(losses)
+
+    def _row(self, step, count):
+        """Solve the row of `step`, after `count` coordinates of earlier ones; return copies of its losses."""
         now = self.axis.rows(count, count + 1)
-        ages = np.minimum(self.past.ages(step), self.impulses.shape[1] - 1)
+        ages = np.minimum(self.past.ages(step)[:count], self.impulses.shape[1] - 1)
         K = self.inputs.trained.K
         K[:, now, : now.start] = np.repeat(self.impulses[:, None, ages], self.axis.outputs, axis=2)
         K[:, now, now] = 0
         sweep(self.stack, self.inputs, now)
-        self.past.add(step)
-        self.losses.append({name: loss.copy() for name, loss in self.inputs.losses(now).items()})
+        return {name: loss.copy() for name, loss in self.inputs.losses(now).items()}
+
+    def _moved(self, step):
+        """How much the losses of `step`, solved once more, feel that the past before it has been compressed."""
+        return self._change(self._row(step, self.past.count - 1), self.losses[-1])
 
     def _finite(self):
         excess = self.losses[-1]["excess_loss"].sum(-1)
@@ -128,13 +136,29 @@ class CompressedMarch:
         first, last = (self.losses[i]["train_loss"].sum(-1) for i in (0, -1))
         return len(self.losses) > 1 and bool((last <= VANISHED * first).all())
 
+    def _to_come(self):
+        """What losses may still change by, once training has vanished: no more than in its last eighth.
+
+        Where training falls exponentially by the factor `VANISHED`, the weights have a tenth of that to go.
+        """
+        return self._change(self.losses[-1], self.losses[-1 - len(self.losses) // 8])
+
+    def _change(self, new, old):
+        """Largest difference of two steps' losses, as `error` counts it."""
+        worst = 0.0
+        for name in ("excess_loss", "train_loss"):
+            size = np.abs(old[name]) + KNOWN * self.losses[0][name]
+            off = np.abs(new[name] - old[name]) / np.maximum(size, 1e-300)
+            worst = max(worst, float(off[np.isfinite(off)].max(initial=0)))
+        return worst
+
     def _violation(self, count):
         return residual(self.stack, self.inputs, count * self.axis.outputs)
 
     def _compress(self, step):
         """Project all matrices on fewer coordinates where the rows of `step` allow it."""
         self.past.gather(step, self.distance)
-        outputs = self.axis.outputs
+        before, outputs = self.past.count, self.axis.outputs
         for projection in self.past.projections(step, self._present()):
             if self.residual is None:
                 self.residual = self._violation(projection.count)
@@ -143,6 +167,7 @@ class CompressedMarch:
                 projection.both(matrix)
             projection.rows(self.inputs.mean)
             self.axis.project(projection)
+        return self.past.count < before
 
     def _present(self):
         """The rows of the last step of all matrices, as functions of the coordinates, [many, count]."""

@@ -15,13 +15,11 @@ from lib.horizons.anderson import Anderson
 from lib.horizons.block import Block
 from lib.horizons.course import Course
 from lib.horizons.nodes import Panel
+from lib.horizons.panel_errors import KNOWN, PanelErrors
 from lib.status import DIVERGENCE
 
 NODES, FEW_NODES = 16, 10
 """Nodes of a panel: two for each digit of the tolerance, within these bounds."""
-
-KNOWN = 1e-4
-"""Losses count relative to themselves down to this part of the first one."""
 
 FEW_STEPS = 60
 """Up to so many steps panels save nothing, and each is kept."""
@@ -50,11 +48,6 @@ EAGERNESS = 1.6
 AIM = 0.1
 """Part of the tolerance that a panel's error should be."""
 
-CAUTIOUS, LEAST = 10, 0.3
-"""Factor between the panels' errors and what is reported, at least this part of the tolerance.
-
-Between its nodes a panel errs more than its coefficients say."""
-
 LOOSEST = 1e-6
 """A looser tolerance is no cheaper, and sweeps that end early leave panels that cannot be joined."""
 
@@ -77,8 +70,9 @@ class NodeMarch:
         self.nodes = int(np.clip(round(-2 * np.log10(tolerance)), FEW_NODES, NODES))
         self.decay = np.ones((len(starts), self.axis.nodes))
         self.times = np.zeros(self.axis.nodes)
-        self.panels, self.error, self.count = [], 0.0, 1
-        self.sweeps, self.fastest, self.still_since = 0, 0.0, np.inf
+        self.panels, self.errors, self.count = [], PanelErrors(self), 1
+        self.sweeps, self.left, self.to_come = 0, 0.0, 0.0
+        self.fastest, self.still_since = 0.0, np.inf
 
     def run(self, progress=None):
         """March; return the `Course`. Ends early for lack of room, divergence, or an interrupt."""
@@ -94,14 +88,13 @@ class NodeMarch:
             except KeyboardInterrupt:
                 interrupted = True
         reached = int(time) if self.in_steps else float(time)
-        error = max(CAUTIOUS * self.error, LEAST * self.tolerance) if self.panels else 0.0
         return Course(
             self.times[: self.count],
             self.panels,
             reached,
             stationary,
             interrupted,
-            error,
+            self.errors.total + self.to_come,
             not self.in_steps,
         )
 
@@ -196,27 +189,29 @@ class NodeMarch:
             self.panels.append(panel)
             self.accumulations = following
             self.count = nodes.stop
-            self.error += error
+            self.errors.add(panel, now, blur, self.left)
         return error
 
     def _settle(self, now):
         """Repeat the sweep over a panel until nothing changes, or the losses do not, sweep after sweep.
 
         Returns how large the last change was in units of that which is allowed, at least 1: rounding
-        stirs forward fields that have almost vanished. Infinite if that failed.
+        stirs forward fields that have almost vanished. Infinite if that failed. `left` is what the
+        losses would still change by if sweeps go on to converge as the last two did.
         """
-        block = Block(self.stack, self.inputs, now, self._forward_floor(now), self._loss_floor())
+        block = Block(self.stack, self.inputs, now, self._forward_floor(now), self.loss_floor())
         accelerated = [Anderson(MEMORY) for _ in self.accumulations]
-        x, losses, accuracy = block.read(), self._losses(now), SETTLED * self.tolerance
-        scale, quiet = block.scale(x), 0
+        x, losses, accuracy = block.read(), self.losses(now), SETTLED * self.tolerance
+        scale, quiet, latest = block.scale(x), 0, 1.0
         for self.sweeps in range(1, SWEEPS + 1):
             sweep(self.stack, self.inputs, now)
-            image, previous, losses = block.read(), losses, self._losses(now)
+            image, previous, losses = block.read(), losses, self.losses(now)
             if not np.isfinite(image).all():
                 return np.inf
             change = (np.abs(image - x) / block.scale(image)).max()
-            moved = np.abs(losses - previous) / (np.abs(losses) + self._loss_floor())
-            quiet = quiet + 1 if moved.max() < accuracy and change < accuracy**0.5 else 0
+            moved = (np.abs(losses - previous) / (np.abs(losses) + self.loss_floor())).max()
+            self.left, latest = moved * min(moved / max(latest, 1e-300), 1), moved
+            quiet = quiet + 1 if moved < accuracy and change < accuracy**0.5 else 0
             if quiet > 0 and (change < accuracy or quiet > QUIET):
                 return max(change / accuracy, 1.0)
             x = scale * [
@@ -226,12 +221,12 @@ class NodeMarch:
             block.write(x)
         return np.inf
 
-    def _losses(self, now):
+    def losses(self, now):
         """Diagonals of C_v and C_Delta in the rows `now`, [batch, 2, rows]."""
         matrices = (self.inputs.C_v, self.inputs.regime.C_Delta)
         return np.stack([np.einsum("bii->bi", matrix[:, now, now]) for matrix in matrices], axis=1)
 
-    def _loss_floor(self):
+    def loss_floor(self):
         """Below this size a loss cannot be known to the tolerance."""
         return self.inputs.rounding / self.tolerance * self.inputs.C_v[:, 0, 0].max()
 
@@ -251,24 +246,28 @@ class NodeMarch:
         Losses count relative to themselves, correlations relative to the sizes of their two fields.
         Forward fields that the sweeps have left blurred have been seen not to move the losses.
         """
-        losses = self._per_output(self._losses(now))
+        losses = self.per_output(self.losses(now))
         first = KNOWN * self.inputs.C_v[:, 0, 0].max()
-        size = np.minimum(losses.max(-1) + self._loss_floor(), np.maximum(losses.min(-1), first))
+        size = np.minimum(losses.max(-1) + self.loss_floor(), np.maximum(losses.min(-1), first))
         worst = panel.unresolved(losses, size)
+        for curves, size in self.correlations(now, now, blur):
+            worst = max(worst, panel.unresolved(curves, size))
+        return worst
+
+    def correlations(self, rows, now, blur):
+        """All correlations of `rows` with the first time and the last, and their sizes, layer by layer."""
         last = slice(now.stop - self.axis.outputs, now.stop)
         forward = self._forward_floor(now)[:, None] * blur**0.5
         for layer in self.stack.layers:
             for matrix, floor in ((layer.C_h, forward), (layer.C_g, 0 * forward)):
-                own = np.sqrt(np.abs(np.einsum("bii->bi", matrix[:, now, now])))
-                largest = self._per_output(own[:, None]).max(-1) + floor
+                own = np.sqrt(np.abs(np.einsum("bii->bi", matrix[:, rows, rows])))
+                largest = self.per_output(own[:, None]).max(-1) + floor
                 for end in (self.axis.rows(0, 1), last):
                     other = np.sqrt(np.abs(np.einsum("bii->bi", matrix[:, end, end]))) + floor
-                    curves = self._per_output(matrix[:, end, now])
-                    size = other[:, :, None] * largest[:, None]
-                    worst = max(worst, panel.unresolved(curves, size))
-        return worst
+                    curves = self.per_output(matrix[:, end, rows])
+                    yield curves, other[:, :, None] * largest[:, None]
 
-    def _per_output(self, values):
+    def per_output(self, values):
         """Values [.., rows] as [.., outputs, nodes]."""
         return np.swapaxes(self.axis.by_output(values), -1, -2)
 
@@ -279,8 +278,8 @@ class NodeMarch:
         mode may have to wait for the next, or while the optimizer has a schedule.
         """
         times = self.times[: self.count]
-        losses = self._per_output(self._losses(self.axis.rows(0, self.count)))
-        size = losses[..., -1] + self._loss_floor()
+        losses = self.per_output(self.losses(self.axis.rows(0, self.count)))
+        size = losses[..., -1] + self.loss_floor()
         change = float((np.ptp(losses[..., times >= time / 2], axis=-1) / size).max())
         doublings = np.log2(self.end / time)
         self.fastest = max(self.fastest, change)
@@ -290,7 +289,7 @@ class NodeMarch:
         self.still_since = min(self.still_since, time / 2)
         waited = time >= self.still_since * self._widest_gap()
         if self.accumulations[0].steady and waited and change < SLOWED * self.fastest:
-            self.error += change * doublings
+            self.to_come = change * doublings
             return True
         return False
 

@@ -1,0 +1,74 @@
+r"""How wrong a march on nodes is, asked of each panel it keeps.
+
+The value of a field at a panel's start is known, and is no node of the panel: how far the panel's polynomial
+misses it is an error of interpolation that is seen, not extrapolated from coefficients. Elsewhere the error is
+smaller in proportion to the polynomial w that vanishes at the nodes, $|w(t) / w(t_0)|$. Losses between
+nodes are off by this; and so are the fields whose sums over the panel move the weights.
+"""
+
+import numpy as np
+
+POINTS = 200
+"""Times of a panel at which errors of interpolation are looked for, at most."""
+
+KNOWN = 1e-4
+"""Losses that have fallen to less than this part of the first are known to that part of this size."""
+
+FIRST_STEP = 0.3
+"""What an error of the loss at the start moves in the steps after it, at most: measured, usually far less."""
+
+CAUTIOUS = 3
+"""Factor between the panels' errors and what is reported."""
+
+
+class PanelErrors:
+    """Adds up the errors of panels that are kept: `march` is a `lib.horizons.node_march.NodeMarch`."""
+
+    def __init__(self, march):
+        self.march = march
+        self.between, self.carried = 0.0, 0.0
+
+    @property
+    def total(self):
+        """Estimated relative error of the losses: errors between nodes end there, those of fields are kept."""
+        return CAUTIOUS * (self.between + self.carried)
+
+    def add(self, panel, now, blur, left):
+        """Note `panel` with the rows `now`.
+
+        `blur` is how much more the last sweep changed than it should; `left` is what further sweeps
+        would change the losses by.
+        """
+        march = self.march
+        wide = slice(now.start - march.axis.outputs, now.stop)
+        losses = march.per_output(march.losses(wide))
+        first = march.per_output(march.losses(march.axis.rows(0, 1)))
+        missed = _missed(panel, losses)
+        times = _times(panel, march.in_steps)
+        size = np.abs(losses[..., 1:] @ panel.sample(times).T) + KNOWN * first + march.loss_floor()
+        here = missed[..., None] * np.abs(_vanishing(panel, times) / _vanishing(panel, panel.start))
+        self.between = max(self.between, float((here / size).max()))
+        largest = losses.max(-1) + march.loss_floor()
+        worst = 0.0
+        for curves, size in march.correlations(wide, now, blur):
+            worst = max(worst, float(np.max(_missed(panel, curves) / np.where(size > 0, size, 1))))
+        first_step = FIRST_STEP * float((missed / largest).max()) if march.in_steps else 0.0
+        self.carried += worst + first_step + left
+
+
+def _missed(panel, values):
+    """How far the polynomial through `values` [.., 1:] misses that at the start, [..]."""
+    return np.abs(values[..., 1:] @ panel.sample([panel.start])[0] - values[..., 0])
+
+
+def _times(panel, in_steps):
+    """Where losses are asked for: steps, or any times."""
+    if in_steps and panel.stop - panel.start <= POINTS:
+        return np.arange(panel.start + 1, panel.stop + 1)
+    return np.linspace(panel.start, panel.stop, POINTS + 1)[1:]
+
+
+def _vanishing(panel, times):
+    """The polynomial that vanishes at the nodes."""
+    away = np.subtract.outer(np.asarray(times, float), panel.nodes)
+    return np.prod(away / (panel.stop - panel.start), axis=-1)

@@ -1,0 +1,54 @@
+"""What is reported as `error` bounds the true one, and by not much: a sample of random problems, fixed by its seeds."""
+
+from functools import cache
+
+import numpy as np
+import pytest
+from references.problems import random_problem, true_error
+
+import lib
+
+SEEDS = range(60)
+ROUNDING = 1e-9
+GRIDS = [lib.Nodes(1e-6), lib.Nodes(1e-8), lib.CompressedPast(1e-4), lib.CompressedPast(1e-7)]
+
+
+LONGEST = 120
+
+
+@cache
+def sample(steady):
+    """(problem, solution at every step) of those that `Nodes` or, if steady, `CompressedPast` can solve."""
+    problems = [random_problem(seed, LONGEST, steady) for seed in SEEDS]
+    problems = [problem for problem in problems if steady or problem[1].batch is None]
+    solved = [
+        lib.solve(*problem, grid=lib.EveryStep(), keep_matrices=False) for problem in problems
+    ]
+    return [
+        pair for pair in zip(problems, solved, strict=True) if pair[1].status.name == "COMPLETE"
+    ]
+
+
+@cache
+def errors(grid):
+    """(true, reported) for the sample."""
+    found = []
+    for problem, exact in sample(steady=isinstance(grid, lib.CompressedPast)):
+        solved = lib.solve(*problem, grid=grid)
+        assert solved.status.name in ("COMPLETE", "STATIONARY")
+        found.append((true_error(solved.at(exact.times), exact), solved.error))
+    return np.array(found)
+
+
+@pytest.mark.parametrize("grid", GRIDS, ids=str)
+def test_the_true_error_is_below_the_reported_one(grid):
+    true, reported = errors(grid).T
+    assert len(true) > 30 and (reported > 0).sum() > 15
+    np.testing.assert_array_less(true, reported + ROUNDING)
+
+
+@pytest.mark.parametrize("grid", GRIDS, ids=str)
+def test_the_reported_error_is_not_far_above_the_true_one(grid):
+    """Below a hundred times the true one in nine of ten; errors below 1e-11 are rounding."""
+    true, reported = errors(grid).T
+    assert (reported < 100 * (true + 1e-11)).mean() > 0.9
