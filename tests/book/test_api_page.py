@@ -119,5 +119,10 @@ def test_documented_attributes_exist(name):
         assert known or re.search(rf"self\.{attribute}\b", source), attribute
 
 
+def test_every_object_is_described_once():
+    names = list(named())
+    assert len(names) == len(set(names))
+
+
 def test_every_public_name_is_on_the_page():
     assert {f"lib.{name}" for name in lib.PUBLIC} <= set(OBJECTS)

@@ -1,5 +1,6 @@
 """What every page of the book must satisfy, read off the page as Chromium shows it."""
 
+import re
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
@@ -64,10 +65,16 @@ READ_PAGE = """
     window: window.innerWidth,
     links: all("a[href]").map((e) => e.getAttribute("href")),
     rawLinks: all("a.internal", article).map((e) => e.textContent).filter((t) => /\\\\[a-z]/.test(t)),
+    code: all(".cell_input pre", article).map((e) => e.textContent),
+    prints: all(".cell_output .stream, .cell_output .text_plain", article).map((e) => e.textContent),
     text: article.innerText,
   };
 }
 """
+
+ROLE = re.compile(r"\{(?:eq|ref|cite|numref|chapter)(?::[tp])?\}`")
+TEX = re.compile(r"\$[^$\n]*\\[a-zA-Z]+[^$\n]*\$")
+"""Roles of the source in what a reader sees, and mathematics between dollars in what code prints."""
 
 LAPTOP = 1000
 """Windows of this many pixels or more show every equation as a whole."""
@@ -104,6 +111,9 @@ def faults(page):
     found += [f"an equation in a line is cut off: {text!r}" for text in page["cut"]]
     if page["window"] >= LAPTOP:
         found += [f"an equation has to be scrolled: {text!r}" for text in page["scrolled"]]
+    for kind, pattern in (("code", ROLE), ("prints", ROLE), ("prints", TEX)):
+        marks = [match[0] for text in page[kind] for match in pattern.finditer(text)]
+        found += [f"raw markup in {kind}: {mark!r}" for mark in marks]
     found += [f"too little contrast: {text!r}" for text in page["lowContrast"]]
     found += [f"the text has {text!r}" for text in FORBIDDEN_TEXT if text in page["text"]]
     return found

@@ -41,6 +41,9 @@ BROKEN = {
     "has to be scrolled": GOOD + "<div class='math' style='overflow-x: auto; width: 90px'>"
     f"{EQUATION}</div>",
     "too little contrast": GOOD + "<p style='color: #999'>pale</p>",
+    "raw markup in code": GOOD + "<div class='cell_input'><pre># {eq}`rule`</pre></div>",
+    "raw markup in prints": GOOD
+    + "<div class='cell_output'><pre class='stream'>$\\nu = 1$: 2 %</pre></div>",
     "Traceback": GOOD + "<pre>Traceback (most recent call last)</pre>",
 }
 

@@ -35,3 +35,39 @@ def test_search_says_when_it_finds_nothing(chromium):
     )
     assert tab.locator("#search-results li").count() == 0
     tab.close()
+
+
+def search(tab, words):
+    tab.goto(f"{(BOOK / 'search.html').as_uri()}?q={words}")
+    tab.wait_for_selector("#search-results li p.context")
+    tab.wait_for_timeout(300)
+    return tab.locator("#search-results li")
+
+
+def test_names_of_properties_are_words_too(chromium):
+    tab = chromium.new_page()
+    tab.goto(f"{(BOOK / 'search.html').as_uri()}?q=constructor")
+    tab.wait_for_selector("#search-results p")
+    tab.close()
+
+
+def test_greek_letters_find_their_names(chromium):
+    tab = chromium.new_page()
+    assert search(tab, "%CE%B3").count() > 0
+    assert tab.locator("input[name=q]").last.input_value() == "gamma"
+    tab.close()
+
+
+def test_results_have_excerpts_and_mark_the_page_that_is_chosen(chromium):
+    tab = chromium.new_page()
+    results = search(tab, "richness")
+    assert any(
+        "richness" in text.lower() for text in results.locator("p.context").all_inner_texts()
+    )
+    results.locator("a").first.click()
+    tab.wait_for_selector("article mark.book-found")
+    assert tab.locator("nav mark, .bd-sidebar mark, .bd-sidebar .highlighted").count() == 0
+    tab.goto((BOOK / "reference" / "notation.html").as_uri())
+    tab.wait_for_selector("html[data-reading=ready]")
+    assert tab.locator("mark.book-found, .highlighted").count() == 0
+    tab.close()
