@@ -234,7 +234,7 @@ def test_gradient_flow_is_the_limit_of_small_rates(network, data, duration):
 @endless
 @given(networks(deepest=1), data(), trainings((1, 5), (1e-3, 0.05)), logarithmic(0.2, 1.2))
 def test_infinite_depth_is_the_limit_of_large_depth(network, data, training, branch):
-    """To first order, from two depths."""
+    """Loosely, since strong branches approach it slowly: as far away as the last doubling moved, times three."""
     width = np.ravel(network.width)[0]
     ends = []
     for depth in (40, 80, math.inf):
@@ -244,9 +244,9 @@ def test_infinite_depth_is_the_limit_of_large_depth(network, data, training, bra
             return
         ends.append(solved.test_loss)
     shallow, deep, limit = ends
-    off = np.abs(2 * deep - shallow - limit) / (limit + 1e-4 * limit[0])
+    off = np.abs(deep - limit) / (limit + 1e-4 * limit[0])
     moved = np.abs(deep - shallow) / (limit + 1e-4 * limit[0])
-    assert moved.max() > 0.2 or (off <= 0.5 * moved.max() + 1e-3).all()
+    assert (off <= 3 * moved.max() + 1e-3).all()
 
 
 @endless
