@@ -5,11 +5,13 @@ Not collected by pytest unless it is named; FUZZ_EXAMPLES says how many problems
 
 import math
 import os
+from dataclasses import replace
 
 import numpy as np
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from references.networks import plain_training
+from references.problems import true_error
 from references.theory import Theory
 
 import lib
@@ -27,12 +29,12 @@ def logarithmic(low, high):
 
 
 @st.composite
-def networks(draw, deepest=3, widest=4.0):
+def networks(draw, deepest=3, narrowest=0.2, widest=4.0):
     depth = draw(st.integers(1, deepest))
     residual = draw(st.sampled_from([None, None, 0.0, 0.7, 1.5]))
-    width = draw(logarithmic(0.2, widest))
+    width = draw(logarithmic(narrowest, widest))
     if residual is None and draw(st.booleans()):
-        width = tuple(draw(logarithmic(0.2, widest)) for _ in range(depth))
+        width = tuple(draw(logarithmic(narrowest, widest)) for _ in range(depth))
     scales = st.tuples(*[logarithmic(0.3, 2)] * (depth + 1))
     return lib.Network(
         depth,
@@ -46,19 +48,31 @@ def networks(draw, deepest=3, widest=4.0):
 
 
 @st.composite
-def data(draw):
+def data(draw, free=False):
+    """`free`: trace class, in units of a dozen or so inputs."""
     modes = draw(st.integers(1, 4))
     numbers = st.lists(logarithmic(0.05, 3), min_size=modes, max_size=modes)
     mass = np.array(draw(numbers))
-    spectrum = lib.Spectrum(draw(numbers), draw(numbers), mass / mass.sum())
+    if free:
+        counts = draw(st.lists(st.integers(1, 4), min_size=modes, max_size=modes))
+        spectrum = lib.Spectrum.trace_class(
+            np.array(draw(numbers)) / sum(counts), draw(numbers), counts
+        )
+    else:
+        spectrum = lib.Spectrum(draw(numbers), draw(numbers), mass / mass.sum())
     size = draw(st.sampled_from(["population", "samples", "batch"]))
-    given = {} if size == "population" else {size: draw(logarithmic(0.2, 8))}
+    given = (
+        {}
+        if size == "population"
+        else {size: draw(logarithmic(2, 80) if free else logarithmic(0.2, 8))}
+    )
     noise = draw(st.sampled_from([0.0, 0.1, 1.0]))
     return lib.Data(**given, noise=noise, spectrum=spectrum)
 
 
 @st.composite
-def trainings(draw, steps, rates=(1e-3, 0.3)):
+def trainings(draw, steps, rates=(1e-3, 0.3), matrices=None):
+    """`matrices`: so many, with a factor of the rate for each."""
     steps = draw(st.integers(*steps))
     rate = draw(logarithmic(*rates))
     shape = draw(st.sampled_from(["constant", "jump", "spike", "cosine"]))
@@ -80,12 +94,25 @@ def trainings(draw, steps, rates=(1e-3, 0.3)):
         momentum=momentum,
         nesterov=momentum > 0 and draw(st.booleans()),
         weight_decay=draw(st.sampled_from([0.0, 0.0, 0.1, 1.0])),
+        layer_rates=None
+        if matrices is None
+        else draw(st.tuples(*[logarithmic(0.3, 3)] * matrices)),
     )
 
 
+@st.composite
+def problems(draw, steps, rates=(1e-3, 0.3), deepest=3):
+    """(network, data, training), some with trace-class spectra, some with layerwise rates."""
+    free = draw(st.sampled_from([False, False, True]))
+    network = draw(networks(deepest, *((2.0, 20.0) if free else (0.2, 4.0))))
+    matrices = draw(st.sampled_from([None, network.depth + 1]))
+    return network, draw(data(free)), draw(trainings(steps, rates, matrices))
+
+
 @endless
-@given(networks(), data(), trainings((1, 9)))
-def test_theory_equals_its_reference(network, data, training):
+@given(problems((1, 9)))
+def test_theory_equals_its_reference(problem):
+    network, data, training = problem
     solution = lib.solve(network, data, training)
     assert solution.status.name in ("COMPLETE", "DIVERGED", "INACCURATE")
     if solution.status.name == "COMPLETE" and solution.excess_loss.max() < 1e6:
@@ -95,24 +122,27 @@ def test_theory_equals_its_reference(network, data, training):
 
 
 @endless
-@given(networks(), data(), trainings((1, 40)), st.integers(0, 2**31), st.integers(0, 2**31))
-def test_networks_equal_their_reference(network, data, training, of_weights, of_data):
+@given(problems((1, 40)), st.integers(0, 2**31), st.integers(0, 2**31))
+def test_networks_equal_their_reference(problem, of_weights, of_data):
+    network, data, training = problem
+    dim = None if data.spectrum.dimension_free else 12
     try:
-        runs = lib.simulate(network, data, training, dim=12, seeds=[(of_weights, of_data)])
+        runs = lib.simulate(
+            network, data, training, dim=dim, seeds=[(of_weights, of_data)], progress=False
+        )
     except ValueError as error:
         assert "dim" in str(error)
         return
     if runs.status[0].name == "COMPLETE" and runs.test_loss.max() < 1e6:
-        excess, train = plain_training(network, data, training, 12, (of_weights, of_data))
+        excess, train = plain_training(network, data, training, dim, (of_weights, of_data))
         np.testing.assert_allclose(runs.excess_loss[0], excess.sum(0), rtol=1e-6, atol=1e-12)
         np.testing.assert_allclose(runs.train_loss[0], train.sum(0), rtol=1e-6, atol=1e-12)
 
 
 @endless
-@given(
-    networks(deepest=2), data(), trainings((20, 400), (1e-3, 0.1)), st.sampled_from([1e-8, 1e-5])
-)
-def test_fewer_rows_are_as_good_as_they_say(network, data, training, tolerance):
+@given(problems((20, 400), (1e-3, 0.1), deepest=2), st.sampled_from([1e-8, 1e-5]))
+def test_fewer_rows_are_as_good_as_they_say(problem, tolerance):
+    network, data, training = problem
     exact = lib.solve(network, data, training, grid=lib.EveryStep(), keep_matrices=False)
     if exact.status.name != "COMPLETE":
         return
@@ -126,7 +156,113 @@ def test_fewer_rows_are_as_good_as_they_say(network, data, training, tolerance):
             continue
         if found.status.name in ("COMPLETE", "STATIONARY"):
             found = found.at(exact.times)
-            size = exact.test_loss + 1e-4 * exact.test_loss[0]
-            off = np.abs(found.test_loss - exact.test_loss) / size
-            assert off.max() <= found.error + ROUNDING, (grid, off.max(), found.error)
+            off = true_error(found, exact)
+            assert off <= found.error + ROUNDING, (grid, off, found.error)
             assert (found.excess_loss >= 0).all() and (found.train_loss >= 0).all()
+
+
+@endless
+@given(problems((1, 30)), st.lists(logarithmic(0.1, 8), min_size=2, max_size=3))
+def test_a_sweep_is_its_members(problem, richness):
+    network, data, training = problem
+    sweep = [replace(network, richness=gamma) for gamma in richness]
+    together = lib.solve(sweep, data, training, keep_matrices=False)
+    for k, member in enumerate(sweep):
+        alone = lib.solve(member, data, training, keep_matrices=False)
+        assert alone.status.name == together.status[k].name
+        if alone.status.name == "COMPLETE" and alone.excess_loss.max() < 1e6:
+            np.testing.assert_allclose(together.excess_loss[k], alone.excess_loss, rtol=1e-8)
+            np.testing.assert_allclose(
+                together.train_loss[k], alone.train_loss, rtol=1e-8, atol=1e-14
+            )
+
+
+@endless
+@given(problems((1, 30)), st.integers(0, 2**31))
+def test_single_precision_keeps_its_digits(problem, seed):
+    network, data, training = problem
+    dim = None if data.spectrum.dimension_free else 12
+    try:
+        double, single = (
+            lib.simulate(
+                network, data, training, dim=dim, seeds=[seed], dtype=dtype, progress=False
+            )
+            for dtype in ("float64", "float32")
+        )
+    except ValueError as error:
+        assert "dim" in str(error)
+        return
+    if double.status[0].name == "COMPLETE" and double.test_loss.max() < 1e3 * (
+        1 + double.test_loss[0, 0]
+    ):
+        size = double.test_loss.max()
+        np.testing.assert_allclose(single.test_loss / size, double.test_loss / size, atol=1e-3)
+
+
+@endless
+@given(networks(deepest=2), data(), logarithmic(0.05, 2), st.sampled_from([1e-8, 1e-5]))
+def test_gradient_flow_is_as_good_as_it_says(network, data, duration, tolerance):
+    if data.batch is not None:
+        return
+    found, better = (
+        lib.solve(network, data, lib.GradientFlow(duration, tol)) for tol in (tolerance, 1e-10)
+    )
+    if found.status.name == better.status.name == "COMPLETE":
+        times = np.linspace(0, duration, 50)
+        off = true_error(found.at(times), better.at(times))
+        assert off <= found.error + better.error + ROUNDING
+
+
+@endless
+@given(networks(deepest=2), data(), logarithmic(0.02, 0.5))
+def test_gradient_flow_is_the_limit_of_small_rates(network, data, duration):
+    """To second order, from three numbers of steps."""
+    if data.batch is not None:
+        return
+    flow = lib.solve(network, data, lib.GradientFlow(duration, 1e-8))
+    ends = []
+    for steps in (50, 100, 200):
+        training = lib.GradientDescent(steps, duration / steps)
+        solved = lib.solve(network, data, training, grid=lib.EveryStep(), keep_matrices=False)
+        ends.append(solved.test_loss[-1])
+    a, b, c = ends
+    if flow.status.name == "COMPLETE" and np.isfinite(a) and abs(b - a) < 0.05 * b:
+        limit, estimate = (a - 6 * b + 8 * c) / 3, abs(a - b) * abs(a - b) / b
+        assert abs(flow.test_loss[-1] - limit) <= estimate + 1e-6 * (c + flow.test_loss[0])
+
+
+@endless
+@given(networks(deepest=1), data(), trainings((1, 5), (1e-3, 0.05)), logarithmic(0.2, 1.2))
+def test_infinite_depth_is_the_limit_of_large_depth(network, data, training, branch):
+    """To first order, from two depths."""
+    width = np.ravel(network.width)[0]
+    ends = []
+    for depth in (40, 80, math.inf):
+        deep = replace(network, depth=depth, width=width, branch_scale=branch, init_scale=1.0)
+        solved = lib.solve(deep, data, training)
+        if solved.status.name != "COMPLETE":
+            return
+        ends.append(solved.test_loss)
+    shallow, deep, limit = ends
+    off = np.abs(2 * deep - shallow - limit) / (limit + 1e-4 * limit[0])
+    moved = np.abs(deep - shallow) / (limit + 1e-4 * limit[0])
+    assert moved.max() > 0.2 or (off <= 0.5 * moved.max() + 1e-3).all()
+
+
+@endless
+@given(st.integers(2, 40), st.integers(1, 6), st.integers(1, 2), st.integers(0, 2**31), networks())
+def test_a_dataset_is_its_modes_and_all_its_samples(samples, dim, outputs, seed, network):
+    """Networks of the population of a data set, drawn in its own basis, against those of its modes."""
+    rng = np.random.default_rng(seed)
+    X = rng.standard_normal((samples, dim))
+    y = rng.standard_normal((samples, outputs) if outputs > 1 else samples)
+    dataset, training = lib.Dataset(X, y), lib.GradientDescent(5, 0.01)
+    widths = tuple(8.0 for _ in range(network.depth))
+    network = replace(network, outputs=outputs, width=widths)
+    given_data = dataset.data()
+    found, modes = (
+        lib.simulate(network, given_data, training, dataset=given, seeds=[(3, 4)], progress=False)
+        for given in (dataset, None)
+    )
+    if outputs == 1 and found.status[0].name == "COMPLETE":
+        np.testing.assert_allclose(found.test_loss, modes.test_loss, rtol=1e-7)
