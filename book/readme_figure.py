@@ -14,7 +14,7 @@ from lib.questions.agreement import deviation
 
 OUTPUT = Path(__file__).parent / "static" / "theory-and-networks.png"
 WIDTHS = (0.5, 1.0, 2.0, 4.0)
-DIM, SEEDS = 1000, 12
+DIM, SEEDS = 500, 24
 
 
 def over_time(ax, width, color):
@@ -29,7 +29,7 @@ def over_time(ax, width, color):
 def over_rate(ax, width, color):
     """Excess loss after 20 steps over the learning rate, mean-field parameterization."""
     network, data = lib.Network(3, width, 4.0), lib.Data(samples=4.0)
-    rates, tried = np.geomspace(0.004, 0.042, 60), np.geomspace(0.005, 0.035, 7)
+    rates, tried = np.geomspace(0.004, 0.042, 60), np.geomspace(0.005, 0.024, 6)
     curve, expected = (
         lib.solve(network, data, [lib.GradientDescent(20, eta) for eta in etas]).excess_loss[:, -1]
         for etas in (rates, tried)
