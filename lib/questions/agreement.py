@@ -202,13 +202,6 @@ def path_length(rows):
     return float(2 * np.arcsin(np.minimum(steps / 2, 1)).sum())
 
 
-def deviation(expected, samples, middle="mean"):
-    """Largest distance of `samples` [seeds, n] from `expected` [n], in standard errors and as a fraction."""
-    centre, error = summarise(samples, middle)
-    distance = np.abs(centre - np.asarray(expected, float))
-    return float((distance / error).max()), float((distance / np.abs(expected)).max())
-
-
 def _curves(expected, measured, loss):
     """The theory [m] and the networks [seeds, m] at the same points."""
     if hasattr(measured, loss):

@@ -92,25 +92,26 @@ def ensemble_loss(solution, members, shared):
     return solution.excess_loss / members + (1 - 1 / members) * overlap(solution, shared)
 
 
-def mean_excess_loss(weight_error):
+def mean_excess_loss(weight_error, *, members=None):
     """Excess loss of the average of networks: `Runs`, or their `weight_error` [members, steps, D].
 
-    [steps], with a leading axis for `Runs` of K configurations; summed over outputs.
+    [steps], with a leading axis for `Runs` of K configurations; summed over outputs. Of an array with
+    more axes say which of them, `members`, holds the networks that are averaged; the last one is D.
     """
     if not hasattr(weight_error, "weight_error"):
         errors = checks.numbers("weight_error", weight_error, "errors [members, steps, D]")
-        if errors.ndim > 3:
+        if errors.ndim > 3 and members is None:
             raise ValueError(
                 f"weight_error has {errors.ndim} axes, of which one may be outputs or configurations: "
-                "give the Runs themselves."
+                "give the Runs themselves, or say which axis is `members`."
             )
-        return (errors.mean(axis=0) ** 2).sum(axis=-1)
+        return (errors.mean(axis=members or 0) ** 2).sum(axis=-1)
     runs = weight_error
     if runs.weight_error is None:
         raise ValueError("the runs have no weight_error: simulate with keep_errors=[..].")
-    members = runs.excess_loss.ndim - 2
-    mean = runs.weight_error.mean(axis=members)
-    summed = tuple(range(members + 1, mean.ndim))
+    seeds = runs.excess_loss.ndim - 2
+    mean = runs.weight_error.mean(axis=seeds)
+    summed = tuple(range(seeds + 1, mean.ndim))
     return (mean**2).sum(axis=summed)
 
 
