@@ -373,7 +373,7 @@ CALLS = [
     ({"seeds": [1, -2]}, r"seeds\[1\]"),
     ({"seeds": [1, True]}, r"seeds\[1\]"),
     ({"seeds": np.array([0.5])}, r"seeds\[0\].*integer"),
-    ({"dim": 10**6}, "GB of memory: use a smaller dim"),
+    ({"dim": 10**6}, r"GB of memory, of which .* use a smaller dim"),
     ({"dim": 10**10}, "dim 10000000000 would take"),
     ({"data": lib.Data(samples=1e12)}, "fewer samples"),
     ({"network": lib.Network(1, 1e12)}, "GB of memory"),

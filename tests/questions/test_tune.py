@@ -89,7 +89,7 @@ def test_candidates_of_other_shapes_and_data_are_solved_too():
 
 def test_divergence_never_wins():
     def problem(rate):
-        return lib.Network(2, 1.0), lib.Data(), lib.GradientDescent(300, rate)
+        return lib.Network(2, 1.0), lib.Data(), lib.GradientDescent(60, rate)
 
     assert lib.solve(*problem(0.8)).status.name == "DIVERGED"
     best = lib.tune(problem, {"rate": 0.8}, loss="train_loss", starts=4)
