@@ -105,6 +105,18 @@
     });
   }
 
+  // A displayed equation that is a little too wide is set a little smaller; one that is far too wide scrolls.
+  const SMALLEST = 0.78;
+
+  function fit() {
+    document.querySelectorAll("div.math").forEach((box) => {
+      box.style.fontSize = "";
+      const parts = [box, ...box.querySelectorAll("mjx-container")].filter((e) => e.clientWidth > 0);
+      const room = Math.min(...parts.map((e) => e.clientWidth / e.scrollWidth));
+      if (room < 1) box.style.fontSize = `${Math.max(SMALLEST, 0.98 * room)}em`;
+    });
+  }
+
   // MathJax makes each formula a stop of the Tab key; one that does not scroll has nothing to do there.
   function stops() {
     document.querySelectorAll("mjx-container").forEach((formula) => {
@@ -134,8 +146,9 @@
     paper();
     const math = window.MathJax && window.MathJax.startup && window.MathJax.startup.promise;
     if (math) await math;
+    fit();
     stops();
-    window.addEventListener("resize", stops);
+    window.addEventListener("resize", () => { fit(); stops(); });
     window.addEventListener("hashchange", openTarget);
     openTarget();
     mark();
