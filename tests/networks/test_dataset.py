@@ -100,7 +100,7 @@ def test_all_samples_at_once_are_the_population():
 def test_seeds_draw_their_own_training_sets():
     dataset = lib.Dataset(*crooked(60, 9))
     problem = lib.Network(1, 5), dataset.data(samples=25), lib.GradientDescent(3, 0.1)
-    first, second = lib.simulate(*problem, dataset=dataset, seeds=2).train_loss
+    first, second = lib.simulate(*problem, dataset=dataset, seeds=[0, 1]).train_loss
     again = lib.simulate(*problem, dataset=dataset, seeds=[1]).train_loss[0]
     np.testing.assert_array_equal(again, second)
     assert abs(first[0] - second[0]) > 1e-3
@@ -114,7 +114,7 @@ def test_theory_and_networks_agree_on_a_large_gaussian_dataset():
     problem = lib.Network(2, 150), dataset.data(samples=300), lib.GradientDescent(80, 0.1)
     theory = lib.solve(*problem)
     runs = lib.simulate(*problem, dataset=dataset, seeds=64, dtype="float32")
-    assert_agrees(theory, runs, losses=("test_loss", "train_loss"), allowance=2, catches=0.08)
+    assert_agrees(theory, runs, losses=("test_loss", "train_loss"), allowance=2, catches=0.11)
     assert theory.test_loss[-1] > 1.3 * theory.train_loss[-1]
 
 
@@ -157,7 +157,7 @@ def test_several_labels_equal_autograd_on_the_raw_inputs(sizes):
 def test_a_single_sample_is_enough(sizes):
     dataset = lib.Dataset(*crooked(60, 9))
     problem = lib.Network(1, 5), dataset.data(**sizes), lib.GradientDescent(3, 0.01)
-    runs = lib.simulate(*problem, dataset=dataset, seeds=2)
+    runs = lib.simulate(*problem, dataset=dataset, seeds=[0, 1])
     chosen = [torch.randperm(60, generator=generator(0, Stream.INPUTS))[0].item()]
     if "batch" in sizes:
         chosen = torch.randint(60, (1,), generator=generator(0, Stream.INPUTS)).tolist()

@@ -28,7 +28,7 @@ def check(tab, question):
 
 
 def test_every_part_has_a_quiz():
-    assert len(QUIZZES) == 5
+    assert len(QUIZZES) == 6
 
 
 def test_each_question_has_one_right_answer_and_explains_all(quiz):

@@ -99,7 +99,9 @@ def test_probes_leave_the_run_alone():
 
 def test_networks_measure_their_own_hessian():
     """eigsh on products against all eigenvalues of the dense Hessian of a tiny network."""
-    found = network_sharpness(UNEQUAL, REPEATED, lib.GradientDescent(1, 0.01), [0], dim=6, seeds=1)
+    found = network_sharpness(
+        UNEQUAL, REPEATED, lib.GradientDescent(1, 0.01), [0], dim=6, seeds=[0]
+    )
     inputs = Inputs(REPEATED, 6, torch.empty(0, dtype=torch.float64))
     loss, weights, unit = _problem(UNEQUAL, inputs, 0)
     shapes = [W.shape for W in weights]
