@@ -38,7 +38,9 @@ var DeepLinear = globalThis.DeepLinear || {};
     for (let seed = 0; seed < seeds; seed++) yield yield* DeepLinear.train(problem, dim, seed);
   }
 
-  /* Learning curves: theory at every step, networks at some. */
+  /* Learning curves: theory at every step, networks at some. What is on the screen, `shown`, keeps the
+   * state, the problem, its theory and its networks together: a problem that a worker still solves is
+   * in no sentence and in no line. */
   class Curves {
     constructor(parent, say, losses, root) {
       this.losses = losses.map((loss) => LOSSES[loss]);
@@ -57,39 +59,38 @@ var DeepLinear = globalThis.DeepLinear || {};
      * state are gone. The curves before the move stay as ghosts. */
     update(state) {
       this.stop();
-      if (!this.moving && this.theory) this.before = this.theory;
+      if (!this.moving && this.shown) this.before = this.shown.theory;
       this.moving = true;
-      this.state = { ...state };
-      this.problem = DeepLinear.problemOf(state);
-      this.asked = {};
-      const { asked } = this;
+      this.rested = false;
+      const problem = DeepLinear.problemOf(state);
+      const asked = (this.asked = { state: { ...state }, problem });
       const received = (theory) => {
         if (asked !== this.asked) return;
-        this.theory = theory;
-        this.runs = [];
+        this.shown = { ...asked, theory, runs: [] };
+        this.asked = null;
         delete this.root.dataset.liveBusy;
         this.draw();
         if (this.rested) this.train();
       };
-      this.rested = false;
-      if (DeepLinear.workload(this.problem) <= AT_ONCE) {
-        received(DeepLinear.solve(this.problem));
+      if (DeepLinear.workload(problem) <= AT_ONCE) {
+        received(DeepLinear.solve(problem));
       } else {
         this.root.dataset.liveBusy = "";
-        DeepLinear.solveAside(this.problem, received);
+        DeepLinear.solveAside(problem, received);
       }
     }
 
     settle() {
       this.rested = true;
       this.moving = false;
-      if (!("liveBusy" in this.root.dataset)) this.train();
+      if (!this.asked) this.train();
     }
 
     /* The networks, in the background. */
     train() {
-      const { dim, seeds } = this.state;
-      const weights = weightCount(this.problem, dim);
+      const { problem, runs } = this.shown;
+      const { dim, seeds } = this.shown.state;
+      const weights = weightCount(problem, dim);
       if (seeds === 0) {
         this.say(this.ofTheory());
       } else if (weights > MOST_WEIGHTS) {
@@ -100,25 +101,27 @@ var DeepLinear = globalThis.DeepLinear || {};
       } else {
         this.say(`${this.ofTheory()} Training ${seeds} networks with D = ${dim} …`);
         const received = (run) => {
-          this.runs.push(run);
+          runs.push(run);
           this.drawSoon();
-          const { length } = this.runs;
-          if (length < seeds) {
-            this.say(`${this.ofTheory()} Training ${seeds} networks with D = ${dim}, ${length} done …`);
+          if (runs.length < seeds) {
+            const done = `${runs.length} done …`;
+            this.say(`${this.ofTheory()} Training ${seeds} networks with D = ${dim}, ${done}`);
+          } else {
+            this.say(`${this.ofTheory()} ${this.ofNetworks()}`);
           }
-          if (this.runs.length === seeds) this.say(`${this.ofTheory()} ${this.ofNetworks()}`);
         };
-        this.stop = DeepLinear.inSlices(trainAll(this.problem, dim, seeds), received, SLICE);
+        this.stop = DeepLinear.inSlices(trainAll(problem, dim, seeds), received, SLICE);
       }
     }
 
     series() {
-      const x = Float64Array.from(this.theory.testLoss, (_, t) => t);
+      const { theory, problem, state, runs } = this.shown;
+      const x = Float64Array.from(theory.testLoss, (_, t) => t);
       const lines = this.losses.map((loss) => ({
         ...loss,
         name: `${loss.name}, theory`,
         x,
-        y: this.theory[loss.key],
+        y: theory[loss.key],
       }));
       const ghosts = this.before && this.before.testLoss.length > 1
         ? this.losses.map((loss) => ({
@@ -126,14 +129,14 @@ var DeepLinear = globalThis.DeepLinear || {};
             y: this.before[loss.key],
           }))
         : [];
-      if (this.runs.length === 0) return { lines, points: [], ghosts };
-      const steps = shownSteps(this.problem.steps, 11);
+      if (runs.length === 0) return { lines, points: [], ghosts };
+      const steps = shownSteps(problem.steps, 11);
       const points = this.losses.map((loss) => {
-        const curves = this.runs.map((run) => run[loss.key]);
+        const curves = runs.map((run) => run[loss.key]);
         const middles = steps.map((t) => DeepLinear.summarise(curves, t));
         return {
           ...loss,
-          name: `${loss.name}, networks (D = ${this.state.dim}, ${curves.length} seeds)`,
+          name: `${loss.name}, networks (D = ${state.dim}, ${curves.length} seeds)`,
           x: steps,
           y: middles.map((middle) => middle?.mean ?? Infinity),
           error: middles.map((middle) => middle?.error ?? null),
@@ -156,12 +159,13 @@ var DeepLinear = globalThis.DeepLinear || {};
     }
 
     table() {
+      if (!this.shown) return [];
       const { lines, points } = this.series();
       return [...lines, ...points].flatMap((one) => rows("curves", one));
     }
 
     ofTheory() {
-      const { theory, problem } = this;
+      const { theory, problem } = this.shown;
       if (theory.divergedAt !== null) {
         return `Theory: the loss diverges at step ${theory.divergedAt}; lower the learning rate.`;
       }
@@ -176,8 +180,9 @@ var DeepLinear = globalThis.DeepLinear || {};
     }
 
     ofNetworks() {
+      const { runs } = this.shown;
       const { lines, points } = this.series();
-      const count = this.runs.length;
+      const count = runs.length;
       let [errors, fraction] = [0, 0];
       points.forEach(({ x, y, error }, k) =>
         x.forEach((t, i) => {
@@ -187,7 +192,7 @@ var DeepLinear = globalThis.DeepLinear || {};
           fraction = Math.max(fraction, Math.abs(y[i] - expected) / expected);
         }),
       );
-      const diverged = this.runs.filter((run) => run.divergedAt !== null).length;
+      const diverged = runs.filter((run) => run.divergedAt !== null).length;
       if (diverged > 0) return `${diverged} of ${count} networks diverge.`;
       if (fraction > 1) {
         return `${count} networks: beyond the edge, where they leave the theory by factors; lower η.`;

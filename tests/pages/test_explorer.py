@@ -256,6 +256,33 @@ def test_offered_settings_are_shown(chromium):
             assert wanted.items() <= now.items()
 
 
+def test_networks_while_a_worker_is_asked(chromium):
+    """Networks that end after a move belong to the curves that are still shown."""
+    with opened(chromium, QUIET) as tab:
+        seeds = control(tab, "seeds").locator("option").count() - 1
+        tab.evaluate(MOVE, {"seeds": seeds})
+        before = theory_on_screen(tab)["test_loss"]
+        tab.evaluate("() => { DeepLinear.solveAside = () => {}; }")
+        longest = int(control(tab, "steps").get_attribute("max"))
+        # A run is handed over between the move and the frame that follows it.
+        tab.evaluate(
+            """async (longest) => {
+              const slices = DeepLinear.inSlices;
+              DeepLinear.inSlices = (work, received, slice) => slices(work, (run) => {
+                const input = document.querySelector(".live-figure [name=steps]");
+                input.value = longest;
+                input.dispatchEvent(new Event("input"));
+                received(run);
+              }, slice);
+              document.querySelector(".live-figure [name=noise]").dispatchEvent(new Event("input"));
+            }""",
+            longest,
+        )
+        tab.wait_for_selector(".live-figure[data-live-busy]")
+        tab.evaluate(FRAMES)
+        np.testing.assert_array_equal(theory_on_screen(tab)["test_loss"], before)
+
+
 def test_keyboard_and_screen_reader(chromium):
     with opened(chromium, QUIET) as tab:
         figure = figure_of(tab)
