@@ -23,6 +23,8 @@ from publish.student import (
     write_sources,
 )
 
+pytestmark = pytest.mark.xdist_group("student edition")  # they share the edition
+
 TEXTS = {str(chapter): (ROOT / chapter).read_text() for chapter in chapters()}
 
 
