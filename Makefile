@@ -24,7 +24,7 @@ FAIL := { rm -rf _build/html; exit 1; }
 EXPLAIN := { tail -n 20 _build/warnings.log; grep -a 'WARNING: \|rror: ' _build/warnings.log | cut -c1-300; $(FAIL); }
 
 .DEFAULT_GOAL := help
-.PHONY: help book test everywhere fuzz lint notebooks student branch links bench picture serve chromium node node_modules always
+.PHONY: help book test everywhere fuzz lint notebooks student branch pdf links bench picture serve chromium node node_modules always
 
 help:  ## Show this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -89,6 +89,9 @@ student: $(READY)  ## Write the edition without solutions, _build/student/html a
 branch: $(READY)  ## Write what the branch of notebooks holds into _build/branch
 	rm -rf _build/branch
 	$(IN_BOOK) $(BIN)/python -m publish.notebooks _build/branch
+
+pdf: $(HTML) chromium  ## Print the whole book into one file, _build/book.pdf
+	$(IN_BOOK) $(BIN)/python -m pdf _build/html _build/book.pdf
 
 links: $(READY)  ## Try all links that lead out of the book
 	mkdir -p _build
