@@ -40,6 +40,7 @@ PUBLIC = {
     "measured_tune": "questions.tune",
     "optimal_learning_rate": "questions.rates",
     "rate_curves": "questions.rate_curves",
+    "says": "questions.sentences",
     "seeds": "seeding",
     "simulate": "networks.simulate",
     "solve": "theory.solve",
