@@ -44,7 +44,8 @@ def assert_agrees(
     the largest that was seen with three sets of seeds.
     """
     for loss in losses:
-        allowance = lib.agreement.finite_size(getattr(theory, loss)) / runs.dim
+        finite = lib.agreement.finite_size(getattr(theory, loss), theory.network, theory.data)
+        allowance = finite / runs.dim
         check = lib.agree(theory, runs, loss=loss, allowance=allowance, middle=middle)
         assert check, (loss, check)
         assert check.catches < catches, f"too few seeds to say anything: {check}"

@@ -175,6 +175,8 @@ def test_points_that_do_not_scatter_say_nothing_about_power():
 
 
 def test_finite_size_by_hand():
-    c = lib.agreement.finite_size([2.0, 1.0, 3.0], width=0.5, batch=0.25)
-    np.testing.assert_allclose(c, [8, 8 + math.log(2) ** 2 / 2, 8])
-    np.testing.assert_allclose(lib.agreement.finite_size([1.0], width=4.0), [3])
+    narrow, small = lib.Network(2, (0.5, 3)), lib.Data(batch=0.25)
+    c = lib.agreement.finite_size([2.0, 1.0, 3.0], narrow, small)
+    np.testing.assert_allclose(c, [8, 8 + 0.8 * math.log(2) ** 2, 8])
+    wide = lib.Network(3, math.inf)
+    np.testing.assert_allclose(lib.agreement.finite_size([1.0], wide, lib.Data(samples=2)), [3])
