@@ -36,7 +36,7 @@ SETTINGS = {
     "14-power-laws": ["a tenth"],  # a scatter that the figure shows
     "18b-inside-the-weights": ["a third"],  # singular value
     "21-unequal-widths": ["a tenth"],  # of D, a width
-    "22-epilogue": ["a tenth"],  # a wish
+    "22-epilogue": ["a tenth"],  # a wish, and what chapter 19 holds
 }
 """Fractions in sentences that are choices or ordinals, not results."""
 
