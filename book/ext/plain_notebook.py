@@ -2,6 +2,8 @@
 
 Jupyter knows Markdown and `$$...$$`, not the directives of MyST: equations get tags with their labels,
 references become text, exercises and solutions become headings.
+
+jupytext and nbconvert leave the directives of MyST as they are.
 """
 
 import re

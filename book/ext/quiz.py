@@ -13,6 +13,8 @@
 
 Without JavaScript the page shows all explanations; `_static/quiz.js`, which Jupyter Book loads on every
 page, hides them until they are asked for.
+
+jupyterquiz needs a kernel's output, and shows nothing without JavaScript.
 """
 
 import re

@@ -4,6 +4,8 @@ Slides are Markdown, divided by lines of `---`; what follows `Notes:` is for the
 `{{ equation LABEL }}` takes an equation from the source of its chapter, `{{ figure NAME }}` a figure from
 the last run of its chapter, so that slides and book cannot disagree. reveal.js shows them; its files come
 from the package sphinx-revealjs, which needs no network.
+
+The builder of sphinx-revealjs makes slides in a build of its own, without what the chapters have drawn.
 """
 
 import html
