@@ -22,6 +22,7 @@ SCRIPTS = (
     "controls.js",
     "python.js",
     "panels.js",
+    "bowl.js",
     "spectra.js",
     "figure.js",
 )

@@ -50,5 +50,5 @@ def test_every_drawing_is_in_a_chapter_or_on_a_slide():
 
 
 def test_a_notebook_has_the_caption():
-    text = "```{schematic} march\n:name: fig-a\n\nThe march through $t$.\n```\n"
-    assert plain(text) == "*A drawing, in the book: The march through $t$.*"
+    text = "```{schematic} march\n:name: fig-march-triangle\n\nThe march.\n```\n"
+    assert plain(text) == "*Fig. 5.1: a drawing, in the book.* The march."
