@@ -24,6 +24,7 @@ SCRIPTS = (
     "controls.js",
     "python.js",
     "panels.js",
+    "bowl.js",
     "spectra.js",
     "figure.js",
 )

@@ -1,6 +1,7 @@
 """`simulate`: train networks of finite size on the problem that `solve` solves."""
 
 import os
+import sys
 import time
 from functools import partial
 
@@ -69,7 +70,8 @@ def simulate(
     keep_errors : sequence of int
         Steps at which the error of the weights is kept, for averages over networks.
     progress : bool
-        Show a progress bar in long runs (never where the environment variable CI is set).
+        Show a progress bar in long runs, where standard error is a terminal and the environment
+        variable CI is not set: a notebook would store each of its states.
 
     Returns
     -------
@@ -85,7 +87,7 @@ def simulate(
     networks, trainings, single = broadcast(network, data, training)
     like = torch.empty(0, dtype=precision(dtype), device=checked_device(device))
     seeds = checks.seeds(seeds)
-    bar_wanted = checks.flag("progress", progress) and "CI" not in os.environ
+    bar_wanted = checks.flag("progress", progress) and watched()
     outputs = networks[0].outputs
     inputs = Inputs(data, dim, like, given_dataset(dataset, data), outputs)
     architecture = Architecture(networks[0], inputs)
@@ -145,6 +147,11 @@ def simulate(
         train_by_output=by_output[1][only],
         weight_error=(errors if outputs > 1 else errors.squeeze(-2))[only] if kept else None,
     )
+
+
+def watched():
+    """Whether somebody looks at a terminal."""
+    return "CI" not in os.environ and sys.stderr.isatty()
 
 
 def _verdicts(sums, by_output, finished):
