@@ -24,7 +24,7 @@ FAIL := { rm -rf _build/html; exit 1; }
 EXPLAIN := { tail -n 20 _build/warnings.log; grep -a 'WARNING: \|rror: ' _build/warnings.log | cut -c1-300; $(FAIL); }
 
 .DEFAULT_GOAL := help
-.PHONY: help book test everywhere fuzz lint notebooks student assistants branch pdf links bench picture serve chromium node node_modules always
+.PHONY: help book test everywhere fuzz lint notebooks student assistants slides branch pdf links bench picture serve chromium node node_modules always
 
 help:  ## Show this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -92,6 +92,9 @@ student: $(READY)  ## Write the edition without solutions and the problem sheets
 
 assistants: $(READY)  ## Write the sheets' solutions and nbgrader's sources for the term FOR=.. into _build/assistants
 	$(IN_BOOK) $(BIN)/python -m publish.sheets assistants _build/assistants $(FOR)
+
+slides: $(HTML) chromium  ## Print the slides, two on a page, into _build/slides
+	$(IN_BOOK) $(BIN)/python -m publish.handouts _build/slides
 
 branch: $(READY)  ## Write what the branch of notebooks holds into _build/branch
 	rm -rf _build/branch
