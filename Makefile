@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 HTML := _build/html/index.html
 NODE := node_modules/.package-lock.json
-SOURCES := $(wildcard _config.yml _toc.yml *.md CITATION.cff references.bib chapters/*.md reference/*.md course/* course/slides/* \
+SOURCES := $(wildcard _config.yml _toc.yml *.md CITATION.cff references.bib chapters/*.md reference/* course/* course/slides/* \
   lib/*.py lib/*/*.py book/*/* live/*)
 
 # The matrices are small: threads would wait for each other longer than they work.
@@ -24,7 +24,7 @@ FAIL := { rm -rf _build/html; exit 1; }
 EXPLAIN := { tail -n 20 _build/warnings.log; grep -a 'WARNING: \|rror: ' _build/warnings.log | cut -c1-300; $(FAIL); }
 
 .DEFAULT_GOAL := help
-.PHONY: help book test everywhere fuzz lint notebooks student branch links bench picture serve chromium node node_modules always
+.PHONY: help book test everywhere fuzz lint notebooks student assistants slides branch pdf links bench picture serve chromium node node_modules always
 
 help:  ## Show this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -79,16 +79,29 @@ notebooks: $(READY)  ## Bring notebooks/ and chapters/ in step
 	$(BIN)/jupytext --quiet --sync chapters/*.md
 	$(BIN)/jupytext --quiet --to ipynb --output notebooks/explorer.ipynb live/explorer.md
 
-student: $(READY)  ## Write the edition without solutions, _build/student/html and _build/student/notebooks
-	$(IN_BOOK) $(BIN)/python -m publish.student sources _build/student
+# Problem sheets have other numbers in another term: make student FOR=2027-autumn
+FOR ?= example
+
+student: $(READY)  ## Write the edition without solutions and the problem sheets of the term FOR=.. into _build/student
+	$(IN_BOOK) $(BIN)/python -m publish.student sources _build/student $(FOR)
+	$(IN_BOOK) $(BIN)/python -m publish.student_runs _build/student/source
 	$(IN_BOOK) $(BIN)/python -m execute _build/student/source
 	$(SPHINX) _build/student/source --path-output _build/student/built
 	mv _build/student/built/_build/html _build/student/html
-	$(IN_BOOK) $(BIN)/python -m publish.student check _build/student
+	$(IN_BOOK) $(BIN)/python -m publish.student check _build/student $(FOR)
+
+assistants: $(READY)  ## Write the sheets' solutions and nbgrader's sources for the term FOR=.. into _build/assistants
+	$(IN_BOOK) $(BIN)/python -m publish.sheets assistants _build/assistants $(FOR)
+
+slides: $(HTML) chromium  ## Print the slides, two on a page, into _build/slides
+	$(IN_BOOK) $(BIN)/python -m publish.handouts _build/slides
 
 branch: $(READY)  ## Write what the branch of notebooks holds into _build/branch
 	rm -rf _build/branch
 	$(IN_BOOK) $(BIN)/python -m publish.notebooks _build/branch
+
+pdf: $(HTML) chromium  ## Print the whole book into one file, _build/book.pdf
+	$(IN_BOOK) $(BIN)/python -u -m pdf _build/html _build/book.pdf
 
 links: $(READY)  ## Try all links that lead out of the book
 	mkdir -p _build

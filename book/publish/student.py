@@ -1,8 +1,8 @@
-"""The student edition, without solutions: `python -m publish.student sources|check FOLDER`.
+"""The student edition, without solutions: `python -m publish.student sources|check FOLDER TERM`.
 
-`sources` writes what Jupyter Book needs into FOLDER/source and notebooks into FOLDER/notebooks; `check`
-fails if anything of a solution is left in FOLDER, in the built pages too. The page for instructors is left
-out as well, and links to notebooks online lead to those without solutions.
+`sources` writes what Jupyter Book needs into FOLDER/source, notebooks into FOLDER/notebooks and the problem
+sheets of the term among them; `check` fails if anything of a solution is left in FOLDER, in the built pages
+too. Pages for instructors are left out as well, and links to notebooks online lead to those without solutions.
 """
 
 import html
@@ -17,7 +17,9 @@ import nbformat
 from plain_notebook import portable
 from repository import repository, requirement
 
+from publish import sheets
 from publish.chapters import ROOT, chapters, notebooks
+from publish.sheet_source import SHEETS
 
 GATED = re.compile(
     r"^```\{solution-start\}.*?^```\{solution-end\}\n```\n?", re.MULTILINE | re.DOTALL
@@ -25,7 +27,7 @@ GATED = re.compile(
 CLOSED = re.compile(r"^(`{3,}|:{3,})\{solution\}.*?^\1 *\n?", re.MULTILINE | re.DOTALL)
 ANSWER = "```{code-cell} ipython3\n# Your answer.\n```\n"
 LEFT_OUT = {"_build", "notebooks", "node_modules", "tests", "benchmarks"}
-LEFT_OUT_PAGE = "course/instructor"
+LEFT_OUT_PAGES = ("course/instructor", "course/sheets-and-grading")
 FOLDER = "student/"
 """The edition's notebooks on the branch of notebooks."""
 
@@ -77,6 +79,15 @@ def secrets(texts):
     return {line for line in lines if len(line) >= SHORTEST and line not in rest}
 
 
+def secrets_of_sheets(term, root=ROOT):
+    """Lines that occur in the solutions of problem sheets only, bare."""
+    texts = sheets.editions(term, root)
+    rest = "\n".join(bare(shown) for _, shown in texts)
+    rest += "\n".join(bare(without_solutions((Path(root) / c).read_text())) for c in chapters(root))
+    lines = (bare(line) for solved, _ in texts for line in solved.splitlines())
+    return {line for line in lines if len(line) >= SHORTEST and line not in rest}
+
+
 def leaks(files, secret):
     """(file, line) for each secret line that is in one of `files`, whatever its markup."""
     found = []
@@ -86,14 +97,14 @@ def leaks(files, secret):
     return found
 
 
-def write_sources(folder, root=ROOT):
+def write_sources(folder, term, root=ROOT):
     """The book's sources and notebooks without solutions."""
     source, needs = Path(folder) / "source", requirement(repository(root))
     for entry in sorted(Path(root).iterdir()):
         if entry.name in LEFT_OUT or (entry.name.startswith(".")):
             continue
         if entry.is_dir():
-            ignored = shutil.ignore_patterns("__pycache__")
+            ignored = shutil.ignore_patterns("__pycache__", Path(SHEETS).name)
             shutil.copytree(entry, source / entry.name, ignore=ignored)
         else:
             source.mkdir(parents=True, exist_ok=True)
@@ -105,34 +116,38 @@ def write_sources(folder, root=ROOT):
         target = Path(folder) / "notebooks" / f"{page.stem}.ipynb"
         target.parent.mkdir(parents=True, exist_ok=True)
         nbformat.write(portable(jupytext.reads(for_students(text), fmt="md:myst"), needs), target)
+    sheets.write_students(Path(folder) / "notebooks" / "sheets", term, root)
 
 
 def leave_out(source):
-    """No page for instructors, no line that leads there, no link to notebooks with solutions."""
-    (source / f"{LEFT_OUT_PAGE}.md").unlink()
+    """No pages for instructors, no line that leads there, no link to notebooks with solutions."""
+    for page in LEFT_OUT_PAGES:
+        (source / f"{page}.md").unlink()
     for name in ("_toc.yml", "index.md"):
         lines = (source / name).read_text().splitlines(keepends=True)
-        (source / name).write_text("".join(line for line in lines if LEFT_OUT_PAGE not in line))
+        kept = (line for line in lines if not any(page in line for page in LEFT_OUT_PAGES))
+        (source / name).write_text("".join(kept))
     config = (source / "_config.yml").read_text()
     setting = f"    notebook_folder: {FOLDER}\n"
     (source / "_config.yml").write_text(config.replace("  config:\n", f"  config:\n{setting}", 1))
 
 
-def check(folder, root=ROOT):
+def check(folder, term, root=ROOT):
     """What is left of the solutions in `folder`."""
     secret = secrets([(Path(root) / chapter).read_text() for chapter in chapters(root)])
+    secret |= secrets_of_sheets(term, root)
     kinds = {".md", ".ipynb", ".html", ".js", ".txt", ".py"}
     files = [p for p in Path(folder).rglob("*") if p.suffix in kinds and p.is_file()]
     return leaks(files, secret)
 
 
 if __name__ == "__main__":
-    command, place = sys.argv[1:]
+    command, place, term = sys.argv[1:]
     if command == "sources":
         shutil.rmtree(place, ignore_errors=True)
-        write_sources(place)
+        write_sources(place, term)
     elif command == "check":
-        left = check(place)
+        left = check(place, term)
         for file, line in left:
             print(f"{file}: {line}")
         sys.exit(f"{len(left)} lines of solutions are left" if left else 0)

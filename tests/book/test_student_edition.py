@@ -6,14 +6,17 @@ import re
 import subprocess
 import sys
 
+import execute
 import jupytext
+import kept_runs
 import nbformat
 import pytest
 import yaml
+from jupyter_cache.base import CacheBundleIn
 from publish.chapters import ROOT, chapters, notebooks
 from publish.student import (
     FOLDER,
-    LEFT_OUT_PAGE,
+    LEFT_OUT_PAGES,
     bare,
     check,
     leaks,
@@ -22,14 +25,16 @@ from publish.student import (
     without_solutions,
     write_sources,
 )
+from publish.student_runs import reuse
 
+TERM = "example"
 TEXTS = {str(chapter): (ROOT / chapter).read_text() for chapter in chapters()}
 
 
 @pytest.fixture(scope="module")
 def edition(tmp_path_factory):
     folder = tmp_path_factory.mktemp("student")
-    write_sources(folder)
+    write_sources(folder, TERM)
     return folder
 
 
@@ -45,7 +50,7 @@ def test_every_solution_is_found(chapter):
 
 
 def test_nothing_of_a_solution_is_left(edition):
-    assert check(edition) == []
+    assert check(edition, TERM) == []
 
 
 @pytest.mark.parametrize("chapter", [chapter for chapter in TEXTS if secrets([TEXTS[chapter]])])
@@ -89,11 +94,12 @@ def test_notebooks_have_room_for_answers(edition):
         assert room == len(solutions((ROOT / page).read_text()))
 
 
-def test_the_instructors_page_is_left_out(edition):
-    assert LEFT_OUT_PAGE in (ROOT / "index.md").read_text() + (ROOT / "_toc.yml").read_text()
-    assert not (edition / "source" / f"{LEFT_OUT_PAGE}.md").exists()
+@pytest.mark.parametrize("page", LEFT_OUT_PAGES)
+def test_pages_for_instructors_are_left_out(edition, page):
+    assert page in (ROOT / "index.md").read_text() + (ROOT / "_toc.yml").read_text()
+    assert not (edition / "source" / f"{page}.md").exists()
     sources = [path for path in (edition / "source").rglob("*") if path.suffix in {".md", ".yml"}]
-    assert [path for path in sources if LEFT_OUT_PAGE in path.read_text()] == []
+    assert [path for path in sources if page in path.read_text()] == []
 
 
 def test_links_lead_to_notebooks_without_solutions(edition):
@@ -101,3 +107,37 @@ def test_links_lead_to_notebooks_without_solutions(edition):
     complete = yaml.safe_load((ROOT / "_config.yml").read_text())
     assert config["sphinx"]["config"].pop("notebook_folder") == FOLDER
     assert config == complete
+
+
+def test_the_edition_takes_the_outputs_of_the_book(tmp_path, monkeypatch):
+    """Unless a cell stands behind a solution, which might know of it."""
+    monkeypatch.setattr(kept_runs, "KEPT", tmp_path / "runs")
+    head = "---\nkernelspec:\n  display_name: Python 3\n  language: python\n  name: python3\n---\n# A\n"
+    cell = "\n```{{code-cell}} ipython3\n{}\n```\n"
+    exercise = "\n```{{solution-start}} a\n```\n" + cell + "\n```{{solution-end}}\n```\n"
+    texts = {
+        "last": head + cell.format("print(1)") + exercise.format("print(2)"),
+        "between": head + exercise.format("print(2)") + cell.format("print(1)"),
+    }
+    cache = kept_runs.KeptRuns()
+    for place in ("book", "edition"):
+        (tmp_path / place).mkdir()
+        listed = "".join(f"- file: {name}\n" for name in texts)
+        (tmp_path / place / "_toc.yml").write_text(
+            f"format: jb-book\nroot: index\nchapters:\n{listed}"
+        )
+        (tmp_path / place / "index.md").write_text("# Index\n")
+    for name, text in texts.items():
+        (tmp_path / "book" / f"{name}.md").write_text(text)
+        (tmp_path / "edition" / f"{name}.md").write_text(without_solutions(text))
+        executed = execute.read(tmp_path / "book" / f"{name}.md")
+        for at, ran in enumerate(c for c in executed.cells if c.cell_type == "code"):
+            ran.outputs = [nbformat.v4.new_output("stream", text=f"output {at}")]
+        bundle = CacheBundleIn(executed, str(tmp_path / "book" / f"{name}.md"), data={})
+        cache.cache_notebook_bundle(bundle, check_validity=False, overwrite=True)
+    assert reuse(tmp_path / "edition", tmp_path / "book") == ["last"]
+    student = execute.read(tmp_path / "edition" / "last.md")
+    assert execute.is_kept(cache, student)
+    outputs = [c.outputs for c in student.cells if c.cell_type == "code"]
+    assert [[output.text for output in cell] for cell in outputs] == [["output 0"]]
+    assert not execute.is_kept(cache, execute.read(tmp_path / "edition" / "between.md"))
