@@ -1,7 +1,7 @@
 """The term in tables: `{term-plan}`, `{term-outcomes}`, `{workload}`, from `course/plan.yml`.
 
 Nothing is counted by hand: minutes of reading are those of the chapters, minutes of exercises those of
-`course/exercises.yml`.
+`course/exercises.yml`, minutes of sheets those of their problems.
 """
 
 import re
