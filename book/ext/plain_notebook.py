@@ -3,6 +3,8 @@
 Jupyter knows Markdown and `$$...$$`, not the directives of MyST: equations get tags with their numbers,
 references become the words that the book shows, exercises and solutions become headings, captions cells
 of text.
+
+jupytext and nbconvert leave the directives of MyST as they are.
 """
 
 import re

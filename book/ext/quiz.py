@@ -15,6 +15,8 @@
 
 `see` says where the book answers it. Without JavaScript the page shows all explanations; `_static/quiz.js`, which Jupyter Book loads on every
 page, hides them until they are asked for.
+
+jupyterquiz needs a kernel's output, and shows nothing without JavaScript.
 """
 
 import re

@@ -7,6 +7,8 @@ chapter, with its caption, `{{ schematic NAME }}` from `book/drawings`, and `{{ 
 plan of the term. Equations and figures have the numbers of the book. reveal.js shows the slides; its files
 come from the package sphinx-revealjs, which needs no network. `NAME.html?handout` shows all slides one
 below the other, to be printed.
+
+The builder of sphinx-revealjs makes slides in a build of its own, without what the chapters have drawn.
 """
 
 import html

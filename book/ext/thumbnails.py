@@ -1,4 +1,7 @@
-"""`{thumbnail}` draws a small picture for a part of the book, from the theory, when the book is built."""
+"""`{thumbnail}` draws a small picture for a part of the book, from the theory, when the book is built.
+
+sphinx-gallery has thumbnails of the examples that it executes itself.
+"""
 
 from functools import cache
 

@@ -49,13 +49,9 @@ def simulate(
 
     Parameters
     ----------
-    network : Network or sequence of Network
-        A sequence must share depth, widths, branches and outputs.
-    data : Data
-    training : Training or sequence of Training
-        Usually `GradientDescent`. A sequence must share `steps`. Sequences of networks and trainings have one length K; a
-        single one of either is used for all. All K configurations of a seed start from the same
-        weights and see the same data; what one of them does never depends on the others.
+    network, data, training
+        As for `lib.solve`, with trainings that have steps. All K configurations of a seed start from the
+        same weights and see the same data; what one of them does never depends on the others.
     dim : int
         Input dimension D. Layers have round(nu_l D) neurons, data sets round(alpha D) samples, and
         mode k of the spectrum m_k D of the input directions. A dimension-free spectrum fixes it:

@@ -188,6 +188,15 @@ def test_hard_tasks_have_the_exponent_and_the_prefactor_of_one_spike(depth):
     assert limit == pytest.approx((depth + 1) * b / (1 + depth * b), abs=0.002)
 
 
+def test_losses_between_nodes_are_never_negative():
+    network = lib.Network(2, 3.16, 8.0, branch_scale=0.0, outputs=2, centered=True)
+    data = lib.Data(spectrum=lib.Spectrum([0.4, 1.0], [0.2, 1.0], [0.14, 0.86]))
+    solved = lib.solve(network, data, lib.GradientDescent(285, 0.055), grid=lib.Nodes(1e-8))
+    assert solved.excess_loss[-1] < 1e-12 and (solved.excess_loss >= 0).all()
+    between = solved.at(np.linspace(0, 285, 1999))
+    assert (between.excess_loss >= 0).all() and (between.train_by_output >= 0).all()
+
+
 # What it must not do
 
 
