@@ -9,10 +9,13 @@ from pathlib import Path
 
 import yaml_files
 from exercise_table import facts
+from publish.sheet_source import sheets
 from sphinx.util.docutils import SphinxDirective
 
 PLAN = "course/plan.yml"
 CHAPTERS = "course/chapters.yml"
+MINUTES = "course/sheets.yml"
+"""Minutes of the sheets by week, in the student edition, which does not have their sources."""
 TIME = re.compile(r"\*\*Time\*\*: (\d+) minutes")
 
 
@@ -30,6 +33,22 @@ def times(root):
         label: TIME.search(file.read_text()) for label, file in listed.items() if file.exists()
     }
     return {label: int(match[1]) for label, match in found.items() if match}
+
+
+def further(root):
+    """Chapters that no week treats, for projects and for oneself: minutes of reading by label."""
+    placed = {label for week in plan(root)["weeks"] for label in week["chapters"]}
+    return {label: time for label, time in times(root).items() if label not in placed}
+
+
+def sheet(root, number):
+    """Minutes of a week's sheet: those of its problems, or, before it is written, of the plan's exercises."""
+    noted = Path(root) / MINUTES
+    if noted.exists():
+        written = yaml_files.load(noted)
+    else:
+        written = {sheet.week: sheet.minutes for sheet in sheets(root)}
+    return written.get(number) or minutes(root, plan(root)["weeks"][number - 1]["sheet"])
 
 
 def minutes(root, labels):
@@ -51,7 +70,7 @@ def workload(root):
         "lectures": term["lecture"] * len(weeks),
         "exercise classes": term["class"] * len(weeks),
         "reading, before and after the lecture": sum(sum(w["chapters"].values()) for w in weeks),
-        "problem sheets": sum(minutes(root, w["sheet"]) for w in weeks),
+        "problem sheets": sum(sheet(root, k + 1) for k in range(len(weeks))),
         "writing the sheets up": term["writing"] * len(weeks),
         "project": term["project"],
         "preparing for the examination": term["examination"],
@@ -83,8 +102,11 @@ def weeks_table(root):
             for label, count in week["chapters"].items()
         )
         lecture = f"{{slides}}`{week['title']} <{deck(number)}>`"
-        both = (str(minutes(root, week[kind])) for kind in ("class", "sheet"))
-        lines += [f"| {number} | {lecture} | {read} | {' | '.join(both)} |"]
+        both = f"{minutes(root, week['class'])} | {sheet(root, number)}"
+        lines += [f"| {number} | {lecture} | {read} | {both} |"]
+    rest = "; ".join(f"{{chapter}}`{label}` {count}" for label, count in further(root).items())
+    if rest:
+        lines += ["", f"For projects, and on your own: {rest}."]
     return lines
 
 
