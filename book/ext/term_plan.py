@@ -93,7 +93,7 @@ def workload_table(root):
 def weeks_table(root):
     """Markdown: a row for each week."""
     term = plan(root)
-    lines = ["| week | lecture | read, minutes | in class, minutes | sheet, minutes |"]
+    lines = ["| week | lecture | read, minutes | exercises in class | sheet, minutes |"]
     lines += ["|---|---|---|---|---|"]
     for number, week in enumerate(term["weeks"], start=1):
         notes = week.get("parts", {})
@@ -102,11 +102,11 @@ def weeks_table(root):
             for label, count in week["chapters"].items()
         )
         lecture = f"{{slides}}`{week['title']} <{deck(number)}>`"
-        both = f"{minutes(root, week['class'])} | {sheet(root, number)}"
-        lines += [f"| {number} | {lecture} | {read} | {both} |"]
+        done = ", ".join(f"{{numref}}`{{number}} <{label}>`" for label in week["class"])
+        lines += [f"| {number} | {lecture} | {read} | {done} | {sheet(root, number)} |"]
     rest = "; ".join(f"{{chapter}}`{label}` {count}" for label, count in further(root).items())
     if rest:
-        lines += ["", f"For projects, and on your own: {rest}."]
+        lines += [f"| any | for projects, and on your own | {rest} | | |"]
     return lines
 
 
