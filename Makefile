@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 HTML := _build/html/index.html
 NODE := node_modules/.package-lock.json
-SOURCES := $(wildcard _config.yml _toc.yml *.md CITATION.cff references.bib chapters/*.md reference/*.md course/* course/slides/* \
+SOURCES := $(wildcard _config.yml _toc.yml *.md CITATION.cff references.bib chapters/*.md reference/* course/* course/slides/* \
   lib/*.py lib/*/*.py book/*/* live/*)
 
 # The matrices are small: threads would wait for each other longer than they work.
@@ -101,7 +101,7 @@ branch: $(READY)  ## Write what the branch of notebooks holds into _build/branch
 	$(IN_BOOK) $(BIN)/python -m publish.notebooks _build/branch
 
 pdf: $(HTML) chromium  ## Print the whole book into one file, _build/book.pdf
-	$(IN_BOOK) $(BIN)/python -m pdf _build/html _build/book.pdf
+	$(IN_BOOK) $(BIN)/python -u -m pdf _build/html _build/book.pdf
 
 links: $(READY)  ## Try all links that lead out of the book
 	mkdir -p _build
