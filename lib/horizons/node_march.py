@@ -229,7 +229,7 @@ class NodeMarch:
             noise = [*noise, moved] if calm and moved < NOISY * accuracy else []
             if len(noise) > 2 * QUIET:
                 self.left = max(noise)
-            if quiet > 0 and (change < accuracy or quiet > QUIET) or len(noise) > 2 * QUIET:
+            if (quiet > 0 and (change < accuracy or quiet > QUIET)) or len(noise) > 2 * QUIET:
                 return max(change / accuracy, 1.0)
             x = scale * [
                 method.next(*pair)
