@@ -8,41 +8,69 @@
 var DeepLinear = globalThis.DeepLinear || {};
 
 (function () {
-  let worker = null;
-  let running = null;
-  let next = null;
-
   /* Work of one solution: hidden layers (the input layer counts as one) times steps cubed. */
   DeepLinear.workload = ({ widths, steps }) => (widths.length + 1) * steps ** 3;
 
   function make() {
     const answer = "onmessage = ({ data }) => postMessage(DeepLinear.solve(data));";
     const script = new Blob([DeepLinear.sources, answer], { type: "text/javascript" });
-    const made = new Worker(URL.createObjectURL(script));
-    made.onmessage = ({ data }) => {
-      const { received } = running;
-      running = null;
-      received(data);
-      begin();
-    };
-    return made;
+    return new Worker(URL.createObjectURL(script));
   }
 
-  function begin() {
-    if (running || !next) return;
-    [running, next] = [next, null];
-    worker.postMessage(running.problem);
+  /* One worker: it solves one problem at a time, and of those that wait keeps the last. */
+  class Aside {
+    constructor() {
+      this.running = null;
+      this.next = null;
+    }
+
+    ask(problem, received) {
+      if (!DeepLinear.sources) {
+        setTimeout(() => received(DeepLinear.solve(problem)), 0);
+        return;
+      }
+      if (!this.worker) {
+        this.worker = make();
+        this.worker.onmessage = ({ data }) => {
+          const { received: waiting } = this.running;
+          this.running = null;
+          waiting(data);
+          this.begin();
+        };
+      }
+      this.next = { problem, received };
+      this.begin();
+    }
+
+    /* Solve `problems` one after the other; `received(k, solution)` gets each. Returns a function that stops. */
+    each(problems, received) {
+      let stopped = false;
+      const go = (k) => {
+        if (stopped || k === problems.length) return;
+        this.ask(problems[k], (solution) => {
+          if (stopped) return;
+          received(k, solution);
+          go(k + 1);
+        });
+      };
+      go(0);
+      return () => {
+        stopped = true;
+      };
+    }
+
+    begin() {
+      if (this.running || !this.next) return;
+      [this.running, this.next] = [this.next, null];
+      this.worker.postMessage(this.running.problem);
+    }
   }
+
+  const single = new Aside();
 
   /* Solve `problem` and call `received` with the solution; of those that wait, the last one is kept. */
-  DeepLinear.solveAside = function (problem, received) {
-    try {
-      worker ??= make();
-    } catch {
-      received(DeepLinear.solve(problem));
-      return;
-    }
-    next = { problem, received };
-    begin();
-  };
+  DeepLinear.solveAside = (problem, received) => single.ask(problem, received);
+
+  /* A worker for many problems, beside the single ones. */
+  DeepLinear.aside = () => new Aside();
 })();

@@ -2,6 +2,10 @@
  *
  * Colours come from live.css (classes live-color-0, 1, ..), so that they follow the theme; lines also
  * differ in dashes and points in shape, so that no colour needs to be told apart.
+ *
+ * uPlot was tried in its place: faster to draw (8 ms in place of 23 for a move), and 150 lines here in place
+ * of 270, but 51 kB more, and on a canvas: colours read anew with each theme, error bars, stars and legend
+ * by hand all the same, nothing inside for screen readers and tests, pixels on paper.
  */
 "use strict";
 

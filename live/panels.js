@@ -1,4 +1,4 @@
-/* What a live figure shows: learning curves with networks, and the loss against the learning rate. */
+/* What a live figure shows: learning curves with networks. */
 "use strict";
 
 var DeepLinear = globalThis.DeepLinear || {};
@@ -204,107 +204,6 @@ var DeepLinear = globalThis.DeepLinear || {};
     }
   }
 
-  function* bowlCurves(state, { widths, learning_rates }) {
-    for (const parameterization of ["mean-field", "ntk"]) {
-      for (const width of widths) {
-        const y = [];
-        for (const learning_rate of learning_rates) {
-          const { bowl_steps: steps } = state;
-          const one = { ...state, parameterization, width, learning_rate, steps };
-          y.push(DeepLinear.solve(DeepLinear.problemOf(one)).testLoss[steps]);
-          yield;
-        }
-        yield { parameterization, width, y };
-      }
-    }
-  }
-
-  /* Test loss after the last step against the learning rate, widths side by side: in mean-field
-   * scaling the best learning rate stays where it is, in NTK scaling it moves with the width. */
-  class Bowl {
-    constructor(parent, say, grid) {
-      Object.assign(this, { grid, say });
-      this.charts = {};
-      this.curves = {};
-      for (const [name, title] of [
-        ["mean-field", "Mean-field parameterization"],
-        ["ntk", "NTK parameterization"],
-      ]) {
-        this.charts[name] = DeepLinear.chart(parent, {
-          title,
-          xLabel: "learning rate η",
-          yLabel: "test loss at the end",
-          xLogarithmic: true,
-        });
-        this.curves[name] = new Map();
-      }
-      this.stop = () => {};
-    }
-
-    update(state) {
-      const { depth, richness, data, noise, bowl_steps } = state;
-      const key = JSON.stringify([depth, richness, data, state[data], noise, bowl_steps]);
-      this.rate = state.learning_rate;
-      if (key === this.key) return this.draw();
-      this.key = key;
-      this.stop();
-      let missing = 2 * this.grid.widths.length;
-      const received = ({ parameterization, width, y }) => {
-        this.curves[parameterization].set(width, y);
-        missing -= 1;
-        this.draw();
-        if (missing === 0) this.say(this.words());
-      };
-      this.stop = DeepLinear.inSlices(bowlCurves({ ...state }, this.grid), received, SLICE);
-    }
-
-    settle() {}
-
-    lines(parameterization) {
-      const curves = this.curves[parameterization];
-      return this.grid.widths.filter((nu) => curves.has(nu)).map((nu, k) => ({
-        name: `ν = ${nu}`,
-        x: this.grid.learning_rates,
-        y: curves.get(nu),
-        color: `ordered-${k}`,
-        dash: k,
-      }));
-    }
-
-    best({ y }) {
-      return y.indexOf(Math.min(...y));
-    }
-
-    draw() {
-      for (const [parameterization, chart] of Object.entries(this.charts)) {
-        const lines = this.lines(parameterization);
-        if (lines.length === 0) continue;
-        const points = lines.map((line) => {
-          const best = this.best(line);
-          return { x: [line.x[best]], y: [line.y[best]], color: line.color, marker: "star" };
-        });
-        chart.draw({ lines, points, rule: this.rate });
-        chart.describe(`Test loss against learning rate. ${this.bests(parameterization)}.`);
-      }
-    }
-
-    table() {
-      return Object.keys(this.charts).flatMap((name) =>
-        this.lines(name).flatMap((line) => rows(`bowl ${name}`, line)),
-      );
-    }
-
-    bests(parameterization) {
-      const bests = this.lines(parameterization).map(
-        (line) => `${DeepLinear.format(line.x[this.best(line)])} at ${line.name}`,
-      );
-      return `Best η, ${parameterization}: ${bests.join(", ")}`;
-    }
-
-    words() {
-      return `${Object.keys(this.charts).map((name) => this.bests(name)).join(". ")}.`;
-    }
-  }
-
-  DeepLinear.panels = { Curves, Bowl };
+  DeepLinear.panels = { Curves };
+  DeepLinear.rows = rows;
 })();

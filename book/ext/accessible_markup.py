@@ -3,6 +3,8 @@
 - docutils gives entries of a bibliography the role `doc-biblioentry`, which ARIA has given up and
   which no list may contain: they are items of their list.
 - myst-nb names a folded cell other than by its visible text.
+
+They are mended here because no extension does: the markup is that of docutils and myst-nb.
 """
 
 REPAIRS = {

@@ -3,6 +3,8 @@
 `_toc.yml` says the order, which gives the numbers, and the short titles; `course/chapters.yml` has the
 labels. `{ref}` to a chapter's label and the role `{chapter}` come out alike; `{chapter}` keeps its words,
 without a link, where the chapter is not part of the book that is built.
+
+Sphinx's `{numref}` numbers sections too, but knows no short titles and no chapter that may be missing.
 """
 
 import re

@@ -1,4 +1,7 @@
-"""Code cites equations by label, {eq}`width-lazy`; a reader of the page sees the number, (6.2)."""
+"""Code cites equations by label, {eq}`width-lazy`; a reader of the page sees the number, (6.2).
+
+Roles of Sphinx end where a block of code begins.
+"""
 
 import re
 

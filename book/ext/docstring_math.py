@@ -2,6 +2,8 @@
 
 Sphinx's autodoc reads reStructuredText, so the three forms are translated on the way. Attributes that
 share a line, "train_loss, test_loss : [T+1]", become entries of their own, which napoleon cannot do.
+
+sphinx-math-dollar looks for `$` after reStructuredText has taken `*` and `_` in formulas for markup.
 """
 
 import enum

@@ -1,4 +1,7 @@
-"""How the pages of this copy ran, in words: `{execution-table}`, and a word at the top of a page that failed."""
+"""How the pages of this copy ran, in words: `{execution-table}`, and a word at the top of a page that failed.
+
+The table of myst-nb has file names and no words, and leaves pages that failed as they are.
+"""
 
 import time
 

@@ -2,6 +2,8 @@
 
 `course/exercises.yml` gives difficulty, minutes and a line of text by label; how long the solution runs is measured
 in the notebook that was executed for the book.
+
+sphinx-exercise numbers exercises and lists none.
 """
 
 import re

@@ -3,6 +3,8 @@
 The first cell of a page that imports, every cell that publishes a figure, and every cell with the tag
 `check` are folded without a word in the chapter's source; what they print or draw stays, above the fold.
 The tag `open` keeps a cell open.
+
+myst-nb folds; here stands which cells.
 """
 
 from docutils import nodes

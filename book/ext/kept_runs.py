@@ -6,6 +6,8 @@ a cache of its own, so that a run with another `lib` is never taken. Text, capti
 texts are those of the source, whatever the run had.
 
 `book/execute.py` fills the cache before the book is built.
+
+The cache is jupyter-cache's; only its key is ours.
 """
 
 import hashlib

@@ -3,6 +3,8 @@
 The environment variable LIVE_FIGURES tells `lib.live`, in the kernels that execute the chapters, that its
 figures end up in pages without a kernel. The scripts lie outside html_static_path, whose scripts Jupyter
 Book loads on every page.
+
+Thebe and JupyterLite would answer a slider after loading a kernel from a network.
 """
 
 import json
@@ -22,6 +24,7 @@ SCRIPTS = (
     "controls.js",
     "python.js",
     "panels.js",
+    "bowl.js",
     "spectra.js",
     "figure.js",
 )

@@ -3,6 +3,8 @@
 Results are found in an index that is a script; for their excerpts Sphinx fetches the pages, which
 browsers forbid for pages opened from files. Here the pages' texts are a script too, `_static/texts.js`,
 with the ids that results point to; `_static/search.js` hands them out.
+
+Pagefind and the like fetch their index too.
 """
 
 import html

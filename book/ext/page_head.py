@@ -1,69 +1,26 @@
-"""What search engines and messengers show of a page: description, preview picture, icon.
+"""What search engines and messengers show of a page: sphinxext-opengraph, told where the book is, and a picture.
 
-The description is the beginning of the page's own text; the picture is drawn from the theory when
-the book is built.
+The picture is drawn from the theory when the book is built.
 """
 
-import html
-import re
 from pathlib import Path
 
 import matplotlib.pyplot as plt
-from docutils import nodes
 from repository import repository, site
 
 import lib
 from lib.pictures import plots
 
 PICTURE = "social-preview.png"
-WORDS = re.compile(r"^What you will be able to do\.\s*")
 
 
-def description(doctree, longest=200):
-    """The first paragraphs of a page, up to `longest` characters, cut at a word."""
-    text = ""
-    for paragraph in doctree.findall(nodes.paragraph):
-        if "needs" in paragraph["classes"] or paragraph.next_node(nodes.math):
-            continue
-        if isinstance(paragraph.parent, nodes.section):
-            text = f"{text} {paragraph.astext()}".strip()
-        if len(text) > longest:
-            break
-    text = WORDS.sub("", " ".join(text.split()))
-    return text if len(text) <= longest else text[:longest].rsplit(" ", 1)[0] + " …"
-
-
-def tags(title, about, address, site_name, picture):
-    """The elements of the page's head."""
-    properties = {
-        "og:title": title,
-        "og:description": about,
-        "og:type": "article",
-        "og:url": address,
-        "og:site_name": site_name,
-        "og:image": picture,
-        "og:image:alt": "Learning curves of deep linear networks at four widths",
-        "twitter:card": "summary_large_image",
-    }
-    lines = [f'<meta name="description" content="{html.escape(about)}" />']
-    lines += [
-        f'<meta {"name" if key.startswith("twitter") else "property"}="{key}" '
-        f'content="{html.escape(value)}" />'
-        for key, value in properties.items()
-    ]
-    return "\n".join(lines)
-
-
-def add(app, pagename, templatename, context, doctree):
-    if doctree is None:
-        return
-    home, name = site(repository(app.srcdir)), app.config.html_title
-    title = re.sub("<[^>]*>", "", html.unescape(context.get("title", name)))
-    about = description(doctree) or title
-    address = f"{home}{pagename}.html"
-    context["metatags"] = context.get("metatags", "") + tags(
-        title, about, address, name, f"{home}_static/{PICTURE}"
-    )
+def configure(app, config):
+    config.ogp_site_url = site(repository(app.srcdir))
+    config.ogp_site_name = config.html_title
+    config.ogp_type = "article"
+    config.ogp_image = f"_static/{PICTURE}"
+    config.ogp_image_alt = "Learning curves of deep linear networks at four widths"
+    config.ogp_custom_meta_tags = ['<meta name="twitter:card" content="summary_large_image" />']
 
 
 def draw(path, title):
@@ -88,6 +45,7 @@ def write(app, exception):
 
 
 def setup(app):
-    app.connect("html-page-context", add)
+    app.setup_extension("sphinxext.opengraph")
+    app.connect("config-inited", configure)
     app.connect("build-finished", write)
     return {"parallel_read_safe": True}

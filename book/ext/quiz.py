@@ -1,6 +1,8 @@
 """Quizzes: `{quiz}` holds a question and a list of answers, each with its explanation.
 
     :::{quiz}
+    :see: {eq}`deep-averages`
+
     Which loss includes the noise?
 
     - (right) The test loss.
@@ -11,15 +13,19 @@
       It is $C_v(t,t)$.
     :::
 
-Without JavaScript the page shows all explanations; `_static/quiz.js`, which Jupyter Book loads on every
+`see` says where the book answers it. Without JavaScript the page shows all explanations; `_static/quiz.js`, which Jupyter Book loads on every
 page, hides them until they are asked for.
+
+jupyterquiz needs a kernel's output, and shows nothing without JavaScript.
 """
 
 import re
 from itertools import count
 from string import ascii_uppercase
+from typing import ClassVar
 
 from docutils import nodes
+from docutils.parsers.rst import directives
 from sphinx.util.docutils import SphinxDirective
 
 MARK = re.compile(r"\((right|wrong)\)\s*")
@@ -37,6 +43,10 @@ class quiz_option(nodes.General, nodes.Element):
     """One answer: a radio button and its label."""
 
 
+class quiz_see(nodes.General, nodes.TextElement):
+    """Where the book answers the question."""
+
+
 class quiz_explanation(nodes.General, nodes.Element):
     """Why an answer is right or wrong."""
 
@@ -45,6 +55,7 @@ class Quiz(SphinxDirective):
     """One question with at least two answers, exactly one of them right."""
 
     has_content = True
+    option_spec: ClassVar = {"see": directives.unchanged_required}
 
     def run(self):
         held = nodes.Element()
@@ -60,6 +71,9 @@ class Quiz(SphinxDirective):
             question += self.answer(item, number, key)
         if sum(option["right"] for option in question.findall(quiz_option)) != 1:
             raise self.error("exactly one answer of a quiz is right")
+        if "see" in self.options:
+            where, _ = self.state.inline_text(self.options["see"], self.lineno)
+            question += quiz_see("", "Read again: ", *where, nodes.Text("."))
         return [question]
 
     def answer(self, item, number, group):
@@ -115,6 +129,13 @@ def setup(app):
         ),
     )
     app.add_node(quiz_option, html=(visit_option, lambda self, node: self.body.append("</div>")))
+    app.add_node(
+        quiz_see,
+        html=(
+            lambda self, node: self.body.append('<p class="quiz-see">'),
+            lambda self, node: self.body.append("</p>"),
+        ),
+    )
     app.add_node(
         quiz_explanation, html=(visit_explanation, lambda self, node: self.body.append("</div>"))
     )

@@ -52,9 +52,17 @@ def binder(url, page):
     )
 
 
+def one_pdf(url):
+    """Where the whole book is as one file, in words: the weekly workflow attaches it to a release."""
+    if url.endswith(PLACEHOLDER):
+        return "one PDF (`make pdf`)"
+    return f"[one PDF]({url}/releases/download/book/book.pdf), printed every week"
+
+
 def add_to_pages(app, config):
-    """`{{ repository }}` in the text of a page."""
-    config.myst_substitutions["repository"] = repository(app.srcdir)
+    """`{{ repository }}` and `{{ pdf }}` in the text of a page."""
+    url = repository(app.srcdir)
+    config.myst_substitutions |= {"repository": url, "pdf": one_pdf(url)}
 
 
 def setup(app):

@@ -2,6 +2,8 @@
 
 `**What to look for.**` stands before a figure and `**What it means.**` after it; `**You need**` and
 `**What you will be able to do.**` open a chapter.
+
+No extension knows these words: they are this book's.
 """
 
 from docutils import nodes

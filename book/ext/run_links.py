@@ -3,6 +3,8 @@
 Colab and Binder open what stands at the repository's address: links to them are drawn once it is set.
 
 The edition for students sets `notebook_folder`: its links lead to the notebooks without solutions.
+
+The theme's own launch buttons need the address, and open sources in place of notebooks.
 """
 
 from pathlib import Path

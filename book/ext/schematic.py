@@ -1,4 +1,7 @@
-"""`{schematic} NAME` is a numbered figure drawn by code, book/drawings; its text is the caption."""
+"""`{schematic} NAME` is a numbered figure drawn by code, book/drawings; its text is the caption.
+
+matplotlib's plot directive runs code that stands in the page, and its colors do not follow the theme.
+"""
 
 from docutils import nodes
 from drawings import DRAWINGS

@@ -1,4 +1,7 @@
-"""`{thumbnail}` draws a small picture for a part of the book, from the theory, when the book is built."""
+"""`{thumbnail}` draws a small picture for a part of the book, from the theory, when the book is built.
+
+sphinx-gallery has thumbnails of the examples that it executes itself.
+"""
 
 from functools import cache
 
@@ -64,7 +67,20 @@ def momentum(ax):
     return "Learning curves with three strengths of momentum."
 
 
-PICTURES = {f.__name__: f for f in (curves, bowls, depth, powers, momentum)}
+def layers(ax):
+    net, data = lib.Network(2, 0.5, centered=True), lib.Data(batch=0.5, noise=0.3)
+    rates = np.geomspace(0.02, 0.4, 30)
+    for color, chosen in ((PALETTE[0], (1.0, 1.0, 1.0)), (PALETTE[1], (1.0, 0.0, 0.0))):
+        trainings = [lib.GradientDescent(20, rate, layer_rates=chosen) for rate in rates]
+        loss = lib.solve(net, data, trainings, keep_matrices=False).excess_loss[:, -1]
+        plots.theory(ax, rates, loss, color=color)
+        plots.optimum(ax, rates, loss, color=color)
+    ax.set(xscale="log", yscale="log", xlabel="learning rate", ylabel="loss")
+    ax.margins(y=0.15)
+    return "Loss against learning rate: all matrices trained, and the first one alone."
+
+
+PICTURES = {f.__name__: f for f in (curves, bowls, depth, powers, momentum, layers)}
 
 
 @cache

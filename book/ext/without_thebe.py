@@ -1,4 +1,7 @@
-"""Leave out Thebe, which Jupyter Book adds to every page: it needs a network, and is added twice."""
+"""Leave out Thebe, which Jupyter Book adds to every page: it needs a network, and is added twice.
+
+Jupyter Book's setting hides its button and loads it all the same.
+"""
 
 
 def is_thebe(script):

@@ -120,28 +120,35 @@ class Panel:
         """`matrices` of all nodes, at one of them."""
         return matrices.reshape(len(self.times), self.batch, *matrices.shape[1:])[node]
 
+    def rows(self, node, relation, now):
+        """Rows `now` of a relation at one of the nodes."""
+        return (self.at(node, matrix)[:, now, : now.stop] for matrix in (relation.R, relation.C))
+
     def backward(self, now, R, C):
         """Rows `now` from those of (A, Cov kappa) at the upper end."""
         layers = self.layers
-
-        def update():
-            layers.backward(now, layers.above)
-            layers.back.learn(now, self.trained, layers.R_g, layers.C_g)
-
-        self._integrate(now, self.down, (R, C), update, layers.above, layers.forth, layers.back)
+        fields = layers.R_g, layers.C_g
+        relations = layers.above, layers.forth, layers.back
+        self._integrate(now, self.down, (R, C), layers.backward, *relations, fields)
 
     def forward(self, now, R, C):
         """Rows `now` from those of (M, Cov m) at the lower end."""
         layers = self.layers
+        fields = layers.R_h, layers.C_h
+        relations = layers.below, layers.back, layers.forth
+        self._integrate(now, self.up, (R, C), layers.forward, *relations, fields)
+
+    def _integrate(self, now, integrals, start, renew, relation, met, added, fields):
+        """Iterate rows `now` of `relation`, from `start` at one end.
+
+        Its rates ask for what the branches make of the fields it meets (`met`) and of those it makes
+        (`added`): `renew` gives the layers' `fields` their rows, from which `added` learns.
+        """
 
         def update():
-            layers.forward(now, layers.below)
-            layers.forth.learn(now, self.trained, layers.R_h, layers.C_h)
+            renew(now, relation)
+            added.learn(now, self.trained, *fields)
 
-        self._integrate(now, self.up, (R, C), update, layers.below, layers.back, layers.forth)
-
-    def _integrate(self, now, integrals, start, update, relation, met, added):
-        """Iterate rows `now` of `relation`, whose rates depend on the layers that `update` renews."""
         rows = [matrix[:, now, : now.stop].copy() for matrix in (relation.R, relation.C)]
         for _ in range(ITERATIONS):
             update()
@@ -204,16 +211,14 @@ class InfiniteDepthStack:
         C = self.trained[-1].noise(self.readout.C_g, now)
         for panel in reversed(self.panels):
             panel.backward(now, R, C)
-            above = panel.layers.above
-            R, C = (panel.at(0, matrix)[:, now, : now.stop] for matrix in (above.R, above.C))
+            R, C = panel.rows(0, panel.layers.above, now)
 
     def forward(self, now, inputs):
         R = self.trained[0].response(inputs.R_h, inputs.C_h, now)
         C = self.trained[0].noise(inputs.C_h, now)
         for panel in self.panels:
             panel.forward(now, R, C)
-            below = panel.layers.below
-            R, C = (panel.at(-1, matrix)[:, now, : now.stop] for matrix in (below.R, below.C))
+            R, C = panel.rows(-1, panel.layers.below, now)
 
     def residual(self, inputs, rows):
         """Largest violation of the equations at the nodes in the first `rows` rows, [batch]."""

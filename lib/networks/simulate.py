@@ -1,6 +1,7 @@
 """`simulate`: train networks of finite size on the problem that `solve` solves."""
 
 import os
+import sys
 import time
 from functools import partial
 
@@ -48,13 +49,9 @@ def simulate(
 
     Parameters
     ----------
-    network : Network or sequence of Network
-        A sequence must share depth, widths, branches and outputs.
-    data : Data
-    training : Training or sequence of Training
-        Usually `GradientDescent`. A sequence must share `steps`. Sequences of networks and trainings have one length K; a
-        single one of either is used for all. All K configurations of a seed start from the same
-        weights and see the same data; what one of them does never depends on the others.
+    network, data, training
+        As for `lib.solve`, with trainings that have steps. All K configurations of a seed start from the
+        same weights and see the same data; what one of them does never depends on the others.
     dim : int
         Input dimension D. Layers have round(nu_l D) neurons, data sets round(alpha D) samples, and
         mode k of the spectrum m_k D of the input directions. A dimension-free spectrum fixes it:
@@ -73,7 +70,8 @@ def simulate(
     keep_errors : sequence of int
         Steps at which the error of the weights is kept, for averages over networks.
     progress : bool
-        Show a progress bar in long runs (never where the environment variable CI is set).
+        Show a progress bar in long runs, where standard error is a terminal and the environment
+        variable CI is not set: a notebook would store each of its states.
 
     Returns
     -------
@@ -89,7 +87,7 @@ def simulate(
     networks, trainings, single = broadcast(network, data, training)
     like = torch.empty(0, dtype=precision(dtype), device=checked_device(device))
     seeds = checks.seeds(seeds)
-    bar_wanted = checks.flag("progress", progress) and "CI" not in os.environ
+    bar_wanted = checks.flag("progress", progress) and watched()
     outputs = networks[0].outputs
     inputs = Inputs(data, dim, like, given_dataset(dataset, data), outputs)
     architecture = Architecture(networks[0], inputs)
@@ -149,6 +147,11 @@ def simulate(
         train_by_output=by_output[1][only],
         weight_error=(errors if outputs > 1 else errors.squeeze(-2))[only] if kept else None,
     )
+
+
+def watched():
+    """Whether somebody looks at a terminal."""
+    return "CI" not in os.environ and sys.stderr.isatty()
 
 
 def _verdicts(sums, by_output, finished):

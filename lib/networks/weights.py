@@ -167,14 +167,12 @@ class Weights:
     def forward(self, layer, x):
         """c W^l(t) x, row by row of x [.., rows, size]."""
         image = self.scales[layer] * self.decay[layer] * (x @ transposed(self.shared[layer]))
-        own = None if self.own is None else transposed(self.own[layer])
-        return self._add_learned(image, layer, x, self.past_h[layer], self.past_g[layer], own)
+        return self._add_learned(image, layer, x, up=True)
 
     def adjoint(self, layer, y):
         """c W^l(t)^T y, row by row of any y [.., rows, size]."""
         image = self.scales[layer] * self.decay[layer] * (y @ self.shared[layer])
-        own = None if self.own is None else self.own[layer]
-        return self._add_learned(image, layer, y, self.past_g[layer], self.past_h[layer], own)
+        return self._add_learned(image, layer, y, up=False)
 
     def start(self, layer, y):
         """c W^l(0)^T y for the field y(0) of step 0, which `backward` refers to."""
@@ -185,19 +183,21 @@ class Weights:
         """c W^l(t)^T y less the same at step 0, row by row of y [.., rows, size] and of its change since."""
         image = self.scales[layer] * self.decay[layer] * (change @ self.shared[layer])
         image += self.shrunk * self.passed[layer]
-        own = None if self.own is None else self.own[layer]
-        return self._add_learned(image, layer, y, self.past_g[layer], self.past_h[layer], own)
+        return self._add_learned(image, layer, y, up=False)
 
-    def _add_learned(self, image, layer, x, met, left, own):
+    def _add_learned(self, image, layer, x, *, up):
         """Add what the weights have learned to `image`: what was folded, and the history.
 
-        The history gives c^2 sum_s kick(s) left(s) (met(s) . x), row by row.
+        Upwards the history gives c^2 sum_s kick(s) g(s) (h(s) . x), row by row; downwards h and g, and the
+        sides of what was folded, change places.
         """
         scale, x = self.scales[layer], self._by_configuration(x)
         if self.count:
-            kicked = (x @ transposed(met)) * self.kicks[layer]
-            self._by_configuration(image).add_(kicked @ left, alpha=scale**2)
-        if own is not None:
+            met, left = (self.past_h, self.past_g) if up else (self.past_g, self.past_h)
+            kicked = (x @ transposed(met[layer])) * self.kicks[layer]
+            self._by_configuration(image).add_(kicked @ left[layer], alpha=scale**2)
+        if self.own is not None:
+            own = transposed(self.own[layer]) if up else self.own[layer]
             self._by_configuration(image).add_(self.own_decay * (x @ own), alpha=scale)
         return image
 

@@ -221,7 +221,9 @@ class _Ladder:
         if any(status.outcome is Outcome.INTERRUPTED for status in solution.status):
             raise KeyboardInterrupt
         self.evaluations += len(rates)
-        return getattr(solution, self.loss)
+        curves = getattr(solution, self.loss)
+        # Runs that could not be followed to their end, beyond an edge that is passed late, are not the best.
+        return np.where(np.isnan(curves), np.inf, curves)
 
 
 def _search(ladder, locate, bracket, tolerance):

@@ -148,4 +148,5 @@ class Solution(Summarized):
         values = np.array(
             [[interpolant(row, times) for row in rows] for interpolant, rows in pairs]
         )
-        return values.reshape(curve.shape[:-1] + times.shape)
+        # A polynomial through losses that fall by decades may overshoot zero, by less than its error.
+        return np.maximum(values, 0).reshape(curve.shape[:-1] + times.shape)

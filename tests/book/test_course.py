@@ -8,7 +8,7 @@ import yaml
 from chapter_role import listed, name
 from exercise_table import LEVELS, exercises, facts, in_words, run_times
 from publish.chapters import ROOT, chapters
-from slides import deck, equations, figures
+from slides import captioned, deck, equations, figures, numbered_equation
 from sphinx.errors import ExtensionError
 
 TOC = yaml.safe_load((ROOT / "_toc.yml").read_text())
@@ -107,11 +107,17 @@ def test_run_times_are_those_of_the_solutions():
 
 def test_slides_take_equations_and_figures_from_chapters():
     image = '<img alt="A line." src="data:image/png;base64,AAAA" width="1">'
-    metadata = {"mystnb": {"figure": {"name": "fig-a"}}}
+    metadata = {"mystnb": {"figure": {"name": "fig-a", "caption": "By {eq}`a-b`, $x$."}}}
     output = nbformat.v4.new_output("display_data", {"text/html": f"{image}<a>CSV</a>"})
     cell = nbformat.v4.new_code_cell("1", metadata=metadata, outputs=[output])
-    assert figures([nbformat.v4.new_notebook(cells=[cell])]) == {"fig-a": image}
+    assert figures([nbformat.v4.new_notebook(cells=[cell])]) == {
+        "fig-a": (image, "By {eq}`a-b`, $x$.")
+    }
     assert equations(["```{math}\n:label: a-b\nx < y\n```"]) == {"a-b": "x < y"}
+    numbered = {"a-b": ("3.1", "../a.html#equation-a-b"), "fig-a": ("3.2", "../a.html#fig-a")}
+    shown = captioned("fig-a", image, "By {eq}`a-b`, $x$.", numbered)
+    assert "Fig. 3.2</a> By equation (3.1), <span" in shown
+    assert "(3.1)</a>" in numbered_equation("a-b", "x < y", numbered)
     known = {("figure", "fig-a"): image}
     page = deck(
         "# Title\n\n---\n\n## Next\n\n{{ figure fig-a }} and $x < y$\nNotes:\nSay it.", known

@@ -9,11 +9,15 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 import nbformat
 import pytest
-from plain_notebook import plain
+from exercise_table import LEVELS
+from names import names
+from plain_notebook import plain, portable
 from publish.chapters import ROOT, chapters, notebooks
 from publish.notebooks import write
 from publish.student import FOLDER, leaks, secrets, solutions
 from repository import BRANCH, EXTRAS, binder, colab, repository, requirement, site
+
+pytestmark = pytest.mark.xdist_group("branch of notebooks")  # they share the branch
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +55,7 @@ def test_notebooks_are_plain_and_without_outputs(branch, page, edition):
     nbformat.validate(notebook)
     for cell in notebook.cells:
         if cell.cell_type == "markdown":
-            left = r"```\{|\{[a-z:]+\}`|^\([\w-]+\)=$|data-live"
+            left = r"```\{|:::|\{[a-z:]+\}`|^\([\w-]+\)=$|data-live"
             assert not re.search(left, cell.source, re.M), cell.source
         else:
             assert cell.outputs == [] and cell.execution_count is None
@@ -74,13 +78,34 @@ def test_notebooks_for_students_have_no_solutions(branch):
 
 def test_directives_become_plain_markdown():
     text = (
-        "(a-b)=\nSee {eq}`x-y`, {ref}`words <z>`, {cite:t}`someone`.\n\n"
-        "```{math}\n:label: x-y\na = b\n```\n\n```{exercise-start}\n:label: e\n```\nTry.\n"
-        "```{exercise-end}\n```"
+        "(ch-width)=\n# Why?\nSee {eq}`power-exponent`, {ref}`words <z>`, {cite:t}`saxe2014exact`, "
+        "{cite}`jacot2018neural`. {ref}`ch-power-laws` and {ref}`ch-power-laws`, "
+        "{numref}`fig-power-depth`, {ref}`power-exercise-code`.\n\n"
+        "```{math}\n:label: power-exponent\na = b\n```\n\n"
+        ":::{admonition} In short.\n:class: in-short\nOne.\n\nTwo.\n:::\n\n"
+        "```{exercise-start}\n:label: power-exercise-code\n```\nTry.\n```{exercise-end}\n```\n"
+        "```{solution-start} power-exercise-code\n:class: dropdown\n```\nSo.\n"
     )
+    level, minutes, *_ = names(ROOT).efforts["power-exercise-code"]
     assert plain(text) == (
-        "See (x-y), words, [someone].\n\n$$\na = b \\tag{x-y}\n$$\n\n**Exercise.**\nTry."
+        "# 6. Why?\nSee (14.10), words, Saxe et al. [2014], [Jacot et al., 2018]. "
+        "Chapter 14 (Power laws) and chapter 14, Fig. 14.4, Exercise 14.2.\n\n"
+        "$$\na = b \\tag{14.10}\n$$\n\n> **In short.**\n>\n> One.\n>\n> Two.\n\n"
+        f"**Exercise 14.2 ({LEVELS[level]}, {minutes} minutes).**\nTry.\n\n"
+        "**Solution of exercise 14.2.**\nSo."
     )
+
+
+def test_captions_and_sources_go_with_a_notebook():
+    figure = {
+        "name": "fig-power-lazy",
+        "caption": "Lazy, {eq}`power-lazy` {cite}`jacot2018neural`.",
+    }
+    cell = nbformat.v4.new_code_cell("draw()", metadata={"mystnb": {"figure": figure}})
+    found = portable(nbformat.v4.new_notebook(cells=[cell]), "book").cells
+    assert found[1].source == "draw()"
+    assert found[2].source == "**Fig. 14.1** Lazy, (14.3) [Jacot et al., 2018]."
+    assert found[3].source.startswith("## What is cited\n\n- Jacot et al., 2018. Arthur Jacot")
 
 
 @pytest.mark.slow

@@ -8,6 +8,7 @@ from drawings import DRAWINGS
 from drawings.pen import Pen, rich
 from plain_notebook import plain
 from publish.chapters import ROOT, chapters
+from slides import PLACE
 
 USED = re.compile(r"^```\{schematic\} (\S+)\n:name: (\S+)\n", re.M)
 
@@ -39,13 +40,15 @@ def test_a_pen_writes_what_it_draws():
     assert path.get("d") == "M1 2L3 4" and "s-a" in path.get("class")
 
 
-def test_every_drawing_is_in_a_chapter():
+def test_every_drawing_is_in_a_chapter_or_on_a_slide():
     used = [found for file in chapters() for found in USED.findall((ROOT / file).read_text())]
-    assert {name for name, _ in used} == set(DRAWINGS)
+    decks = [file.read_text() for file in (ROOT / "course" / "slides").glob("*.md")]
+    shown = {name for text in decks for kind, name in PLACE.findall(text) if kind == "schematic"}
+    assert {name for name, _ in used} | shown == set(DRAWINGS)
     labels = [label for _, label in used]
     assert len(labels) == len(set(labels)) and all(label.startswith("fig-") for label in labels)
 
 
 def test_a_notebook_has_the_caption():
-    text = "```{schematic} march\n:name: fig-a\n\nThe march through $t$.\n```\n"
-    assert plain(text) == "*A drawing, in the book: The march through $t$.*"
+    text = "```{schematic} march\n:name: fig-march-triangle\n\nThe march.\n```\n"
+    assert plain(text) == "*Fig. 5.1: a drawing, in the book.* The march."

@@ -58,6 +58,8 @@ READ_PAGE = """
       && Math.max(e.scrollWidth - e.clientWidth, ...all("mjx-container", e)
         .map((c) => c.scrollWidth - c.clientWidth)) > 2)
       .map((e) => e.textContent.slice(0, 60)),
+    scrolledCode: all(".cell_input pre", article).filter((e) => e.checkVisibility()
+      && e.scrollWidth > e.clientWidth + 1).map((e) => e.textContent.slice(0, 60)),
     lowContrast: all("p, li, td, h1, h2, h3, dt, dd, figcaption", article)
       .filter((e) => e.innerText.trim() && e.checkVisibility() && contrast(e) < 4.5)
       .map((e) => e.innerText.slice(0, 60)),
@@ -111,6 +113,7 @@ def faults(page):
     found += [f"an equation in a line is cut off: {text!r}" for text in page["cut"]]
     if page["window"] >= LAPTOP:
         found += [f"an equation has to be scrolled: {text!r}" for text in page["scrolled"]]
+        found += [f"code has to be scrolled: {text!r}" for text in page["scrolledCode"]]
     for kind, pattern in (("code", ROLE), ("prints", ROLE), ("prints", TEX)):
         marks = [match[0] for text in page[kind] for match in pattern.finditer(text)]
         found += [f"raw markup in {kind}: {mark!r}" for mark in marks]

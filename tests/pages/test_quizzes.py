@@ -81,6 +81,35 @@ def test_answered_with_the_keyboard(quiz):
     assert board == f"1 of {count} solved, 0 of them at the first try."
 
 
+def test_answers_are_kept_seen_and_given_up(quiz):
+    """After a reload the page shows what was answered: colors, marks, the count, the place to read again."""
+    first = quiz.locator("fieldset.quiz").first
+    see = first.locator(".quiz-see")
+    assert not see.is_visible() and first.get_attribute("data-state") == "open"
+    for right, state in ((False, "wrong"), (True, "right")):
+        first.locator(f"input[data-right={str(right).lower()}]").first.check()
+        first.locator(".quiz-check").click()
+        quiz.reload()
+        quiz.wait_for_selector("html[data-quizzes=ready]")
+        assert first.get_attribute("data-state") == state
+        option = first.locator(f".quiz-option.is-{state}").first
+        assert option.get_attribute("data-mark") == {"right": "\u2713", "wrong": "\u2717"}[state]
+        assert option.locator("input").is_checked()
+        assert see.is_visible() and see.locator("a").count() >= 1
+    assert not first.locator(".quiz-check").is_visible()
+    assert quiz.locator(".quiz-score").inner_text().startswith("1 of ")
+    quiz.locator(".quiz-again").click()
+    assert first.get_attribute("data-state") == "open"
+    assert quiz.locator(".quiz-score").inner_text().endswith("questions.")
+    assert not quiz.locator(".quiz-again").is_visible()
+
+
+def test_every_question_names_the_place_that_answers_it(quiz):
+    for question in quiz.locator("fieldset.quiz").all():
+        addresses = question.locator(".quiz-see a").evaluate_all("all => all.map((e) => e.href)")
+        assert any("/chapters/" in address for address in addresses)
+
+
 def test_without_javascript_everything_is_readable(chromium):
     context = chromium.new_context(java_script_enabled=False)
     tab = context.new_page()

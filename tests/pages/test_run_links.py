@@ -56,7 +56,7 @@ def test_a_page_describes_itself(chromium, page):
         "all => Object.fromEntries(all.map((e) => [e.name || e.getAttribute('property'), e.content]))",
     )
     tab.close()
-    assert 60 < len(head["description"]) <= 202
+    assert 60 < len(head["description"]) <= 203
     assert head["og:description"] == head["description"]
     assert head["og:url"] == f"{site(repository(ROOT))}{page}.html"
     assert head["og:image"] == f"{site(repository(ROOT))}_static/social-preview.png"
