@@ -42,13 +42,10 @@ def further(root):
 
 
 def sheet(root, number):
-    """Minutes of a week's sheet: those of its problems, or, before it is written, of the plan's exercises."""
+    """Minutes of a week's sheet: those of its problems."""
     noted = Path(root) / MINUTES
-    if noted.exists():
-        written = yaml_files.load(noted)
-    else:
-        written = {sheet.week: sheet.minutes for sheet in sheets(root)}
-    return written.get(number) or minutes(root, plan(root)["weeks"][number - 1]["sheet"])
+    known = yaml_files.load(noted) if noted.exists() else {s.week: s.minutes for s in sheets(root)}
+    return known[number]
 
 
 def minutes(root, labels):
