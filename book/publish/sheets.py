@@ -67,9 +67,8 @@ def cells(problem, number, names, edition):
     )
     facts = f"{problem.kind}, {problem.level}, {problem.minutes} minutes, {problem.points} points"
     label = problem.label
-    yield graded(
-        text(f"## Problem {number}. {problem.title}\n\n*{facts[0].upper()}{facts[1:]}*"), label
-    )
+    heading = f"## Problem {number}. {problem.title} ({facts})"
+    yield graded(text(heading), label)
     for place, part in enumerate(problem.parts):
         grade_id, source = f"{label}-{place}", draws.fill(part.source, names)
         if part.kind == "text":
