@@ -151,6 +151,20 @@ def write_students(folder, term, root=ROOT):
         )
 
 
+def overview(known):
+    """A table of all problems."""
+    head = "| problem | title | kind | level | minutes | by checks | by hand |\n|---|---|---|---|---|---|---|\n"
+    rows = []
+    for sheet in known:
+        for place, problem in enumerate(sheet.problems, 1):
+            facts = problem.title, problem.kind, problem.level, problem.minutes
+            points = problem.points - problem.by_hand, problem.by_hand
+            rows.append(
+                f"| {sheet.week}.{place} | " + " | ".join(map(str, facts + points)) + " |\n"
+            )
+    return head + "".join(rows)
+
+
 def execute(made, folder):
     """The notebook with outputs; an error in a cell is raised."""
     from nbclient import NotebookClient
@@ -167,6 +181,7 @@ def write_assistants(folder, term, root=ROOT):
         (place / name).mkdir(parents=True, exist_ok=True)
     (place / "nbgrader" / "nbgrader_config.py").write_text(CONFIGURATION)
     known = sheets(root)
+    (place / "overview.md").write_text(overview(known))
     for sheet in known:
         source = place / "nbgrader" / "source" / sheet.name
         source.mkdir(parents=True, exist_ok=True)
