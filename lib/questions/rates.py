@@ -208,16 +208,7 @@ class _Ladder:
         self.evaluations = 0
 
     def allowed(self, low, high):
-        """The bracket, less those rates at which one step of weight decay would erase the weights.
-
-        A function from a rate to a training is asked which rates it takes.
-        """
-        decay = getattr(self.training, "weight_decay", 0.0)
-        if isinstance(self.training, Training):
-            if decay * high < 1:
-                return low, high
-            high = (1 - 1e-9) / decay
-            return min(low, high / GROWTH), high
+        """The bracket, less the rates that the training does not take: weight decay bounds them, for one."""
         if self._takes(high):
             return low, high
         lowest = next((rate for rate in low / GROWTH ** np.arange(9) if self._takes(rate)), None)
