@@ -7,13 +7,16 @@ Cells carry nbgrader's metadata (version 3 of its schema); see `sheet_source` fo
 
 import re
 import sys
+import tempfile
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 import joblib
 import nbformat
+from nbclient import NotebookClient
 from plain_notebook import install_cell
 from repository import repository, requirement
+from traitlets.config import Config
 
 from publish import draws
 from publish.chapters import ROOT
@@ -167,11 +170,11 @@ def overview(known):
 
 def execute(made, folder):
     """The notebook with outputs; an error in a cell is raised."""
-    from nbclient import NotebookClient
-
-    return NotebookClient(
-        made, timeout=600, resources={"metadata": {"path": str(folder)}}
-    ).execute()
+    # Kernels that start at once could be given the same port; files do not collide.
+    with tempfile.TemporaryDirectory() as sockets:
+        ours = Config(KernelManager={"transport": "ipc", "ip": f"{sockets}/kernel"})
+        place = {"metadata": {"path": str(folder)}}
+        return NotebookClient(made, timeout=600, resources=place, config=ours).execute()
 
 
 def write_assistants(folder, term, root=ROOT):
