@@ -42,6 +42,7 @@ PUBLIC = {
     "noise_scale": "questions.noise_scale",
     "optimal_learning_rate": "questions.rates",
     "rate_curves": "questions.rate_curves",
+    "says": "questions.sentences",
     "seeds": "seeding",
     "simulate": "networks.simulate",
     "solve": "theory.solve",

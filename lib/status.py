@@ -23,11 +23,21 @@ class Outcome(enum.Enum):
     )
     UNRESOLVED = (
         "The solution was followed on time nodes to {when}; losses from there on are nan. "
-        "Allow more nodes, a larger tolerance or fewer steps, or solve with grid=lib.EveryStep()."
+        "Allow more nodes, a larger tolerance or fewer steps, or solve with grid=lib.EveryStep() or, at a "
+        "constant rate without weight decay, lib.CompressedPast()."
+    )
+    UNSTABLE = (
+        "From {when} on steps are unstable: a deviation too small to be seen grows at each of them, and "
+        "nodes cannot follow it. Losses from there on are nan. "
+        "Lower the learning rate, or solve with grid=lib.EveryStep()."
     )
     INACCURATE = (
         "All steps were computed, but rounding errors have grown: the result violates the equations it "
         "solves by more than is allowed (see residual). Lower the learning rate, or train fewer steps."
+    )
+    ROUNDING = (
+        "All steps were computed, but from {when} on the losses rest on rounding errors, which unstable "
+        "steps have made grow until they are seen. Lower the learning rate, or train fewer steps."
     )
     DEPTH_UNSETTLED = (
         "All steps were computed, but infinite depth is resolved less well than depth_tolerance asks; "

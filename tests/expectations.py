@@ -31,18 +31,24 @@ def assert_causal_symmetric_positive_and_consistent(theory):
     assert theory.residual < 1e-11
     parts = theory.bias + theory.width_variance + theory.data_variance
     np.testing.assert_allclose(parts, theory.excess_loss, rtol=1e-9)
-    np.testing.assert_allclose(np.diag(theory.C_v), theory.excess_loss, rtol=1e-12)
-    np.testing.assert_allclose(np.diag(theory.C_Delta), theory.train_loss, rtol=1e-12)
+    # From the step on where it diverged, a loss is inf.
+    reached = np.isfinite(theory.excess_loss)
+    assert reached.all() or theory.status.name == "DIVERGED"
+    for C, loss in ((theory.C_v, theory.excess_loss), (theory.C_Delta, theory.train_loss)):
+        np.testing.assert_allclose(np.diag(C)[reached], loss[reached], rtol=1e-12)
 
 
 def assert_agrees(
-    theory, runs, *, losses=("excess_loss", "train_loss"), allowance=3, catches=0.09, middle="mean"
+    theory, runs, *, losses=("excess_loss", "train_loss"), catches=0.09, middle="mean"
 ):
-    """Networks agree with the theory, beyond `allowance` / D for finite size, in a test that has power.
+    """Networks agree with the theory, beyond what finite size does, in a test that has power.
 
-    `catches` is the relative error of the theory that must be noticed with probability 0.9.
+    `catches` is the relative error of the theory that must be noticed with probability 0.9: a fifth above
+    the largest that was seen with three sets of seeds.
     """
     for loss in losses:
-        check = lib.agree(theory, runs, loss=loss, allowance=allowance / runs.dim, middle=middle)
+        finite = lib.agreement.finite_size(getattr(theory, loss), theory.network, theory.data)
+        allowance = finite / runs.dim
+        check = lib.agree(theory, runs, loss=loss, allowance=allowance, middle=middle)
         assert check, (loss, check)
         assert check.catches < catches, f"too few seeds to say anything: {check}"

@@ -11,6 +11,7 @@ import numpy as np
 
 from lib.equations.consistency import residual
 from lib.equations.march import sweep
+from lib.horizons import rounding
 from lib.horizons.panel_errors import KNOWN
 from lib.horizons.past import SHORTEST, Past
 from lib.status import DIVERGENCE
@@ -47,6 +48,8 @@ class Record:
         Estimated relative error of the losses.
     residual : [batch]
         Violation of the closed equations by the first steps, before anything was compressed.
+    means, weights : [batch, modes, done], [modes]
+        See `lib.horizons.rounding.watched`.
     """
 
     losses: dict
@@ -55,6 +58,8 @@ class Record:
     interrupted: bool
     error: float
     residual: np.ndarray
+    means: np.ndarray
+    weights: np.ndarray
 
 
 class CompressedMarch:
@@ -70,7 +75,7 @@ class CompressedMarch:
         self.distance = max(SHORTEST, impulses.shape[1] - 1)
         parts = [*stack.layers, inputs]
         self.matrices = [matrix for part in parts for matrix in part.matrices]
-        self.losses, self.residual, self.error = [], None, 0.0
+        self.losses, self.means, self.residual, self.error = [], [], None, 0.0
 
     def run(self, progress, look):
         """March; return the `Record`. Ends early for lack of room, divergence, or an interrupt.
@@ -101,7 +106,9 @@ class CompressedMarch:
             for name in self.losses[0]
         }
         error = CAUTIOUS * self.error + (self._to_come() if stationary else 0.0)
-        return Record(losses, done, stationary, interrupted, error, self.residual)
+        means = np.concatenate(self.means[:done], axis=2)
+        _, weights = rounding.watched(self.inputs, slice(0, 0))
+        return Record(losses, done, stationary, interrupted, error, self.residual, means, weights)
 
     def _step(self, step):
         if step > 0 and step % SHORTEST == 0 and self._compress(step - 1):
@@ -109,6 +116,7 @@ class CompressedMarch:
         losses = self._row(step, self.past.count)
         self.past.add(step)
         self.losses.append(losses)
+        self.means.append(losses.pop("means"))
 
     def _row(self, step, count):
         """Solve the row of `step`, after `count` coordinates of earlier ones; return copies of its losses."""
@@ -118,7 +126,9 @@ class CompressedMarch:
         K[:, now, : now.start] = np.repeat(self.impulses[:, None, ages], self.axis.outputs, axis=2)
         K[:, now, now] = 0
         sweep(self.stack, self.inputs, now)
-        return {name: loss.copy() for name, loss in self.inputs.losses(now).items()}
+        means, _ = rounding.watched(self.inputs, now)
+        rows = {name: loss.copy() for name, loss in self.inputs.losses(now).items()}
+        return rows | {"means": means}
 
     def _moved(self, step):
         """How much the losses of `step`, solved once more, feel that the past before it has been compressed."""

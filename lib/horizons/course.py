@@ -20,6 +20,8 @@ class Course:
         Whether nothing changed any more from there to the end.
     interrupted : bool
         Whether it ended by a keyboard interrupt.
+    unstable : bool
+        Whether it ended where steps have become unstable.
     error : float
         Estimated relative error of the losses.
     continuous : bool
@@ -33,6 +35,7 @@ class Course:
     reached: float
     stationary: bool
     interrupted: bool
+    unstable: bool
     error: float
     continuous: bool
     modes: object = None

@@ -16,6 +16,8 @@ from lib.horizons.block import Block
 from lib.horizons.course import Course
 from lib.horizons.nodes import Panel
 from lib.horizons.panel_errors import KNOWN, PanelErrors
+from lib.horizons.rest import Rest
+from lib.horizons.stability import Stability
 from lib.status import DIVERGENCE
 
 NODES, FEW_NODES = 16, 10
@@ -30,8 +32,14 @@ MEMORY = 48
 SETTLED = 0.03
 """Part of the tolerance by which a sweep may still change a panel: what is left is a kink at its end."""
 
+FINEST = 1e-11
+"""Changes below this are rounding errors, whatever the tolerance: sweeps would stir for ever."""
+
 QUIET = 12
 """Sweeps that must leave the losses alone if they do not let the fields rest."""
+
+NOISY = 10
+"""Changes of the losses by this factor more count as noise, and as an error, if many sweeps do not end them."""
 
 SWEEPS = 80
 """A panel that has not settled after so many sweeps is tried again, shorter."""
@@ -51,9 +59,6 @@ AIM = 0.1
 LOOSEST = 1e-6
 """A looser tolerance is no cheaper, and sweeps that end early leave panels that cannot be joined."""
 
-SLOWED = 1e-3
-"""Part of its fastest rate to which training must have slowed before it may be called stationary."""
-
 
 class NodeMarch:
     """Fills rows of `stack` and `inputs` at nodes up to time `end`.
@@ -71,8 +76,8 @@ class NodeMarch:
         self.decay = np.ones((len(starts), self.axis.nodes))
         self.times = np.zeros(self.axis.nodes)
         self.panels, self.errors, self.count = [], PanelErrors(self), 1
-        self.sweeps, self.left, self.to_come = 0, 0.0, 0.0
-        self.fastest, self.still_since = 0.0, np.inf
+        self.sweeps, self.left = 0, 0.0
+        self.rest, self.stability, self.unstable = Rest(self), Stability(self), False
 
     def run(self, progress=None):
         """March; return the `Course`. Ends early for lack of room, divergence, or an interrupt."""
@@ -94,7 +99,8 @@ class NodeMarch:
             reached,
             stationary,
             interrupted,
-            self.errors.total + self.to_come,
+            self.unstable,
+            self.errors.total * self.stability.amplified + self.rest.to_come,
             not self.in_steps,
         )
 
@@ -122,13 +128,13 @@ class NodeMarch:
                 calm = max(growth * EASY / self.sweeps, 2.0)
                 growth = min(growth * min(room, EAGERNESS), most_growth, calm)
                 length = shortest if new else max(length * growth, shortest)
-                yield time, time < self.end and self._stationary(time)
+                yield time, time < self.end and self.rest.reached(time)
             elif length > shortest:
                 if error == np.inf:  # too bold, and would be so again
                     most_growth = max(growth / EAGERNESS, 2.0)
                 growth = 1.0
                 length = max(length * max(room, 0.4), shortest)
-            elif self.in_steps:
+            elif self.in_steps and not self.unstable:
                 time = self._single_steps(time, singles)
                 singles *= 2
                 yield time, False
@@ -166,13 +172,16 @@ class NodeMarch:
         """Keep up to `count` steps after `start`, one row each; return the time reached."""
         stop = int(min(start + count, self.end, start + self.axis.nodes - self.count))
         for step in range(start, stop):
-            now, following = self._fill(Panel(step, step + 1, np.array([step + 1.0])))
-            sweep(self.stack, self.inputs, now)
-            self.accumulations = following
-            self.count += 1
+            self.step(step)
             if not self._finite():
                 return step + 1
         return stop
+
+    def step(self, start):
+        """Solve one step more, in a row of its own."""
+        now, self.accumulations = self._fill(Panel(start, start + 1, np.array([start + 1.0])))
+        sweep(self.stack, self.inputs, now)
+        self.count += 1
 
     def _try(self, panel):
         """Solve a panel and, if its error is below the tolerance, keep it; return the error."""
@@ -185,10 +194,13 @@ class NodeMarch:
             return np.inf
         error = self._unresolved(panel, now, blur)
         if error < self.tolerance:
-            nodes = slice(self.count, self.count + len(panel.nodes))
+            before = self.count, self.accumulations
+            self.count, self.accumulations = self.count + len(panel.nodes), following
+            self.unstable = not self.stability.keeps(panel)
+            if self.unstable:
+                self.count, self.accumulations = before
+                return np.inf
             self.panels.append(panel)
-            self.accumulations = following
-            self.count = nodes.stop
             self.errors.add(panel, now, blur, self.left)
         return error
 
@@ -201,8 +213,9 @@ class NodeMarch:
         """
         block = Block(self.stack, self.inputs, now, self._forward_floor(now), self.loss_floor())
         accelerated = [Anderson(MEMORY) for _ in self.accumulations]
-        x, losses, accuracy = block.read(), self.losses(now), SETTLED * self.tolerance
-        scale, quiet, latest = block.scale(x), 0, 1.0
+        x, losses = block.read(), self.losses(now)
+        accuracy = max(SETTLED * self.tolerance, FINEST)
+        scale, quiet, noise, latest = block.scale(x), 0, [], 1.0
         for self.sweeps in range(1, SWEEPS + 1):
             sweep(self.stack, self.inputs, now)
             image, previous, losses = block.read(), losses, self.losses(now)
@@ -211,8 +224,12 @@ class NodeMarch:
             change = (np.abs(image - x) / block.scale(image)).max()
             moved = (np.abs(losses - previous) / (np.abs(losses) + self.loss_floor())).max()
             self.left, latest = moved * min(moved / max(latest, 1e-300), 1), moved
-            quiet = quiet + 1 if moved < accuracy and change < accuracy**0.5 else 0
-            if quiet > 0 and (change < accuracy or quiet > QUIET):
+            calm = change < accuracy**0.5
+            quiet = quiet + 1 if calm and moved < accuracy else 0
+            noise = [*noise, moved] if calm and moved < NOISY * accuracy else []
+            if len(noise) > 2 * QUIET:
+                self.left = max(noise)
+            if (quiet > 0 and (change < accuracy or quiet > QUIET)) or len(noise) > 2 * QUIET:
                 return max(change / accuracy, 1.0)
             x = scale * [
                 method.next(*pair)
@@ -270,30 +287,3 @@ class NodeMarch:
     def per_output(self, values):
         """Values [.., rows] as [.., outputs, nodes]."""
         return np.swapaxes(self.axis.by_output(values), -1, -2)
-
-    def _stationary(self, time):
-        """Whether no loss will change any more, judged by how little they do per doubling of time.
-
-        This is not believed before training has been as quick as it is slow now, for as long as one
-        mode may have to wait for the next, or while the optimizer has a schedule.
-        """
-        times = self.times[: self.count]
-        losses = self.per_output(self.losses(self.axis.rows(0, self.count)))
-        size = losses[..., -1] + self.loss_floor()
-        change = float((np.ptp(losses[..., times >= time / 2], axis=-1) / size).max())
-        doublings = np.log2(self.end / time)
-        self.fastest = max(self.fastest, change)
-        if change * doublings >= 0.5 * self.tolerance:
-            self.still_since = np.inf
-            return False
-        self.still_since = min(self.still_since, time / 2)
-        waited = time >= self.still_since * self._widest_gap()
-        if self.accumulations[0].steady and waited and change < SLOWED * self.fastest:
-            self.to_come = change * doublings
-            return True
-        return False
-
-    def _widest_gap(self):
-        """Largest ratio of neighbouring eigenvalues."""
-        ordered = np.sort(self.inputs.eigenvalues)
-        return np.max(ordered[1:] / ordered[:-1], initial=1.0)

@@ -63,6 +63,14 @@ class Steps:
         """Whether the steps to come are like the last one."""
         return np.ndim(self.training.learning_rate) == 0
 
+    def at_present_rate(self):
+        """The same, if the rate of the last step were that of all to come."""
+        training = self.training
+        if self.steady:
+            return self
+        rate = float(training.rates[max(self.time - 1, 0)])
+        return replace(self, training=replace(training, learning_rate=rate))
+
     def smooth_until(self, stop, tolerance):
         """How far a panel may reach towards `stop`, and whether what follows is another beginning."""
         stop = round(stop)

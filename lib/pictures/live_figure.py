@@ -186,4 +186,8 @@ def _check_sliders(sliders, state):
                 f"{field} is {state[field]:g}, outside its slider from {low:g} to {high:g}: "
                 f"give sliders={{'{field}': (low, high), ...}} around it."
             )
-    return {field: tuple(offered) for field, offered in given.items()}
+    # Of Python's own numbers: what a page or a notebook is told must be text in the end.
+    return {
+        field: tuple(entry.item() if isinstance(entry, np.generic) else entry for entry in offered)
+        for field, offered in given.items()
+    }

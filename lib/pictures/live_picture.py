@@ -59,7 +59,8 @@ class Picture:
         for loss, color in zip(self.live.losses, plots.PALETTE, strict=False):
             label = loss.replace("_", " ")
             plots.compare(ax, self.solution, runs, loss=loss, label=label, color=color)
-        ax.set(yscale="log", xlabel="step $t$", ylabel="loss", title="Learning curves")
+        _logarithmic(ax)
+        ax.set(xlabel="step $t$", ylabel="loss", title="Learning curves")
         ax.legend()
 
     def _draw_bowls(self, axes, state):
@@ -70,8 +71,9 @@ class Picture:
                 end = self.bowl(state, parameterization, width)
                 plots.theory(ax, rates, end, label=rf"$\nu = {width}$", color=color)
                 plots.optimum(ax, rates, end, color=color)
+            _logarithmic(ax)
             ax.axvline(state["learning_rate"], color="gray", linestyle=":")
-            ax.set(xscale="log", yscale="log", title=parameterization)
+            ax.set(xscale="log", title=parameterization)
             ax.set(xlabel=r"learning rate $\eta$", ylabel="test loss at the end")
             ax.legend()
 
@@ -98,3 +100,12 @@ class Picture:
             curves = solve(network, data, trainings, keep_matrices=False)
             self._bowls[key] = curves.test_loss[:, -1]
         return self._bowls[key]
+
+
+def _logarithmic(ax):
+    """A logarithmic axis of losses, where there is a loss to be seen; a word where all have diverged."""
+    drawn = np.concatenate([np.asarray(line.get_ydata(), float) for line in ax.lines])
+    if (np.isfinite(drawn) & (drawn > 0)).any():
+        ax.set_yscale("log")
+    else:
+        ax.text(0.5, 0.5, "diverges throughout", transform=ax.transAxes, ha="center")

@@ -94,15 +94,23 @@ class LiveWidget:
         # Only now: torch takes longer to import than the theory to solve.
         from lib.networks.simulate import simulate
 
-        self.runs = simulate(
-            *self.live.problem(self.state), dim=self.state["dim"], seeds=seeds, progress=False
-        )
-        self._redraw()
+        try:
+            self.runs = simulate(
+                *self.live.problem(self.state), dim=self.state["dim"], seeds=seeds, progress=False
+            )
+        except ValueError as error:  # these numbers ask for a network without a unit, for one
+            self.words.value = html.escape(str(error))
+        else:
+            self._redraw()
 
     def _redraw(self):
         for field, widget in self.controls.items():
             hidden = field in ("samples", "batch") and field != self.state["data"]
             widget.layout.display = "none" if hidden else None
-        self.picture.value = self.drawing.element(self.state, self.runs)
+        try:
+            self.picture.value = self.drawing.element(self.state, self.runs)
+        except ValueError as error:
+            self.picture.value, self.words.value = "", html.escape(str(error))
+            return
         if self.drawing.solution is not None:
             self.words.value = html.escape(str(self.drawing.solution.status))

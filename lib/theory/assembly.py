@@ -71,11 +71,36 @@ def bytes_of(network, data, rows, *, mean_only=False):
 def in_pieces(networks, trainings, size, piece):
     """The fields of `piece` after `piece`, each of as many configurations of `size` bytes as fit."""
     chunk = max(1, BATCH_BYTES // size)
-    pieces = [
-        piece(networks[i : i + chunk], trainings[i : i + chunk])
-        for i in range(0, len(networks), chunk)
-    ]
+    return until_interrupted(
+        lambda i: piece(networks[i : i + chunk], trainings[i : i + chunk]),
+        range(0, len(networks), chunk),
+        len(networks),
+    )
+
+
+def until_interrupted(solve_from, starts, count):
+    """The fields of all `count` configurations, by `solve_from` each of `starts` until one is interrupted.
+
+    Those that were not begun are nan, and interrupted at step 0.
+    """
+    pieces = []
+    for i in starts:
+        pieces.append(solve_from(i))
+        if any(status.outcome is Outcome.INTERRUPTED for status in pieces[-1]["status"]):
+            break
+    missing = count - sum(len(fields["status"]) for fields in pieces)
+    if missing > 0:
+        blank = _unknown(pieces[-1], missing)
+        blank["status"] = np.array([Status(Outcome.INTERRUPTED, 0)] * missing, dtype=object)
+        pieces.append(blank)
     return {name: join([fields[name] for fields in pieces]) for name in pieces[0]}
+
+
+def _unknown(value, count):
+    """Arrays like `value`, a dict of them or an array, for `count` configurations: nan, or None."""
+    if isinstance(value, dict):
+        return {name: _unknown(entry, count) for name, entry in value.items()}
+    return np.full((count, *value.shape[1:]), None if value.dtype == object else np.nan)
 
 
 def curves_of(losses, axis, data):
@@ -105,12 +130,12 @@ def verdicts_of(curves, done, times=None):
     return np.array(verdicts, dtype=object)
 
 
-def resolved(verdicts, interrupted, reached):
+def resolved(verdicts, interrupted, reached, unstable=False):
     """The verdicts, where a run that ended early was interrupted, or not resolved any further."""
+    early = Outcome.UNSTABLE if unstable else Outcome.UNRESOLVED
     for k, verdict in enumerate(verdicts):
         if verdict.outcome is Outcome.INTERRUPTED:
-            outcome = Outcome.INTERRUPTED if interrupted else Outcome.UNRESOLVED
-            verdicts[k] = Status(outcome, reached)
+            verdicts[k] = Status(Outcome.INTERRUPTED if interrupted else early, reached)
     return verdicts
 
 
@@ -118,7 +143,8 @@ def reviewed(verdicts, residuals, allowed):
     """The verdicts, where the equations are not violated by more than `allowed`."""
     reviewed = np.empty(len(verdicts), dtype=object)
     for k, (verdict, violation) in enumerate(zip(verdicts, residuals, strict=True)):
-        fine = verdict.outcome is not Outcome.COMPLETE or violation <= allowed
+        computed = verdict.outcome in (Outcome.COMPLETE, Outcome.ROUNDING)
+        fine = not computed or violation <= allowed
         reviewed[k] = verdict if fine else Status(Outcome.INACCURATE)
     return reviewed
 

@@ -7,6 +7,7 @@ import numpy as np
 from lib import checks
 from lib.equations.axis import Axis
 from lib.equations.input_layer import InputLayer
+from lib.horizons import rounding
 from lib.horizons.compressed_march import CompressedMarch
 from lib.status import Outcome, Status
 from lib.theory.assembly import (
@@ -55,6 +56,7 @@ def solve(networks, data, trainings, grid, keep_matrices, progress, make_stack):
         }
         done = steps + 1 if record.stationary else record.done
         verdicts = resolved(verdicts_of(fields, done), record.interrupted, record.done)
+        verdicts = rounding.reviewed(verdicts, record.means, record.weights, fields["excess_loss"])
         if record.stationary and missing:
             verdicts[:] = [
                 Status(Outcome.STATIONARY, record.done - 1) if verdict.step is None else verdict

@@ -8,6 +8,7 @@ from lib import checks
 from lib.equations.axis import Axis
 from lib.equations.input_layer import InputLayer, NoiselessInputLayer
 from lib.equations.march import march
+from lib.horizons import rounding
 from lib.theory.assembly import (
     MOST_RESIDUAL,
     assemble,
@@ -58,7 +59,9 @@ def solve(networks, data, trainings, grid, keep_matrices, progress, make_stack):
         done = march(*problem, progress)
         look(problem[1], 0, done * outputs)
         fields = curves_of(problem[1].losses(slice(0, axis.n)), axis, data)
+        means, weights = rounding.watched(problem[1], slice(0, done * outputs))
         verdicts = verdicts_of(fields, done)
+        verdicts = rounding.reviewed(verdicts, means, weights, fields["excess_loss"])
         valid = [done if verdict.step is None else verdict.step for verdict in verdicts]
         residuals = residuals_of(*problem, valid)
         fields["status"] = reviewed(

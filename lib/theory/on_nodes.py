@@ -16,13 +16,13 @@ from lib.theory.assembly import (
     assemble,
     bytes_of,
     curves_of,
-    join,
     matrices_in,
     noiseless,
     residuals_of,
     resolved,
     reviewed,
     rows_of,
+    until_interrupted,
     verdicts_of,
 )
 from lib.theory.grid import FEWEST, REPORTED_STEPS
@@ -32,14 +32,16 @@ from lib.theory.solution import MATRICES
 
 def solve(networks, data, trainings, grid, keep_matrices, progress, make_stack):
     """Solve configuration by configuration on nodes of its own; arrays with a leading axis."""
-    solved = [
-        _settled(network, data, training, grid, progress, make_stack)
-        for network, training in zip(networks, trainings, strict=True)
-    ]
+    solved = []
+    for network, training in zip(networks, trainings, strict=True):
+        solved.append(_settled(network, data, training, grid, progress, make_stack))
+        if solved[-1][2].interrupted:
+            break
     times = _reported_times(trainings[0], [course for *_, course in solved], keep_matrices)
-    pieces = [_interpolated(*one, data, grid, times) for one in solved]
-    fields = {name: join([piece[name] for piece in pieces]) for name in pieces[0]}
-    if keep_matrices is not False and len(solved) == 1 and len(times) == len(solved[0][2].times):
+    fields = until_interrupted(
+        lambda k: _interpolated(*solved[k], data, grid, times), range(len(solved)), len(networks)
+    )
+    if keep_matrices is not False and len(networks) == 1 and len(times) == len(solved[0][2].times):
         stack, inputs, course = solved[0]
         n = inputs.axis.rows(0, len(course.times))
         correlations = {
@@ -49,6 +51,7 @@ def solve(networks, data, trainings, grid, keep_matrices, progress, make_stack):
         }
         fields |= {name: rows_of(value, n) for name, value in correlations.items()}
     interpolants = [Interpolant(times, course.panels) for *_, course in solved]
+    interpolants += [Interpolant(times)] * (len(networks) - len(solved))
     return fields | {"times": times, "interpolants": interpolants}
 
 
@@ -106,7 +109,9 @@ def _interpolated(stack, inputs, course, data, grid, times):
     }
     done = len(times) if course.stationary else int(np.sum(times <= course.reached))
     when = times.tolist() if course.continuous else times.astype(int).tolist()
-    (verdict,) = resolved(verdicts_of(curves, done, when), course.interrupted, course.reached)
+    (verdict,) = resolved(
+        verdicts_of(curves, done, when), course.interrupted, course.reached, course.unstable
+    )
     if course.stationary and verdict.outcome is Outcome.COMPLETE:
         verdict = Status(Outcome.STATIONARY, course.reached)
     residuals = residuals_of(stack, inputs, [1 if verdict.name == "DIVERGED" else rows])
@@ -120,5 +125,5 @@ def _interpolated(stack, inputs, course, data, grid, times):
 
 
 def _each_row(interpolant, curves, times):
-    """`curves` [.., T] at other `times`."""
-    return np.apply_along_axis(interpolant, -1, curves, times)
+    """`curves` [.., T] at other `times`; polynomials through losses that fall may overshoot zero."""
+    return np.maximum(np.apply_along_axis(interpolant, -1, curves, times), 0)

@@ -6,8 +6,10 @@ from functools import partial
 
 from lib import checks
 from lib.horizons.node_march import NODES
+from lib.horizons.nodes import Interpolant
 from lib.problem.broadcasting import broadcast
 from lib.problem.training import GradientFlow
+from lib.status import Outcome
 from lib.theory import compressed_past, every_step, on_nodes
 from lib.theory.architectures import solve_layers
 from lib.theory.assembly import cancellation, first_of
@@ -23,6 +25,11 @@ from lib.theory.solution import Solution
 
 MOST_CANCELLATION = 1e-5
 """Centred networks whose rounding errors are larger than this part of their losses are refused."""
+
+FOLLOWED_ROWS = 2000
+"""Up to so many rows a run that nodes lose is solved at every step instead, if the grid is the solver's choice."""
+
+LOST = (Outcome.UNSTABLE, Outcome.UNRESOLVED)
 
 METHODS = {EveryStep: every_step, CompressedPast: compressed_past, Nodes: on_nodes}
 
@@ -49,7 +56,8 @@ def solve(
         Where in time the equations are kept. None: every step for a few hundred steps, and where
         `keep_matrices` asks for it; for more, with a tolerance of 1e-8, a compressed past for fresh
         batches (every step if their learning rate has a schedule, or weights decay) and nodes
-        otherwise; for gradient flow nodes with the tolerance of the flow.
+        otherwise (where these lose a run of up to 2,000 rows, at an edge of stability that is passed late
+        for one, it is solved at every step); for gradient flow nodes with the tolerance of the flow.
     keep_matrices : bool or None
         Keep the two-time matrices in the result. True gives all of them, at every step (on nodes, which
         are then `times`, the correlations); False saves memory in large sweeps; None keeps what the
@@ -84,6 +92,7 @@ def solve(
         raise ValueError(
             f"progress is {progress!r}: give a function of (rows done, rows), or None."
         )
+    chosen = grid is None and not isinstance(trainings[0], GradientFlow)
     grid = _grid(grid, networks[0], data, trainings, keep_matrices)
     if keep_matrices and isinstance(grid, CompressedPast):
         raise ValueError(
@@ -104,9 +113,17 @@ def solve(
                 "lazy limit is reached, or width=math.inf."
             )
     start = time.perf_counter()
-    method = METHODS[type(grid)]
-    solve_with = partial(method.solve, networks, data, trainings, grid, keep_matrices, progress)
-    fields = solve_layers(networks[0], solve_with, depth_tolerance)
+
+    def solved(grid, networks, trainings, keep_matrices):
+        method = METHODS[type(grid)]
+        problem = networks, data, trainings, grid, keep_matrices, progress
+        return solve_layers(networks[0], partial(method.solve, *problem), depth_tolerance)
+
+    fields = solved(grid, networks, trainings, keep_matrices)
+    lost = [k for k, status in enumerate(fields["status"]) if status.outcome in LOST]
+    if chosen and lost and (trainings[0].span + 1) * networks[0].outputs <= FOLLOWED_ROWS:
+        again = [[entries[k] for k in lost] for entries in (networks, trainings)]
+        fields = _replaced(fields, lost, solved(EveryStep(), *again, False))
     fields["error"] = fields["error"] + [cancellation(entry) for entry in networks]
     times = fields.pop("times")
     interpolants = fields.pop("interpolants", None)
@@ -122,6 +139,19 @@ def solve(
         wall_time=time.perf_counter() - start,
         **fields,
     )
+
+
+def _replaced(fields, lost, again):
+    """`fields` with those of the configurations `lost` from `again`, which has every step."""
+    kept = {
+        name: value for name, value in fields.items() if name in again or name == "interpolants"
+    }
+    for name in set(again) - {"times"}:
+        for k, value in zip(lost, again[name], strict=True):
+            kept[name][k] = value
+    for k in lost if "interpolants" in kept else ():
+        kept["interpolants"][k] = Interpolant(kept["times"])
+    return kept
 
 
 def _grid(grid, network, data, trainings, keep_matrices):

@@ -113,8 +113,8 @@ def test_theory_and_networks_agree_on_a_large_gaussian_dataset():
     dataset = lib.Dataset(X, y)
     problem = lib.Network(2, 150), dataset.data(samples=300), lib.GradientDescent(80, 0.1)
     theory = lib.solve(*problem)
-    runs = lib.simulate(*problem, dataset=dataset, seeds=64, dtype="float32")
-    assert_agrees(theory, runs, losses=("test_loss", "train_loss"), allowance=2, catches=0.11)
+    runs = lib.simulate(*problem, dataset=dataset, seeds=160, dtype="float32")
+    assert_agrees(theory, runs, losses=("test_loss", "train_loss"), catches=0.08)
     assert theory.test_loss[-1] > 1.3 * theory.train_loss[-1]
 
 

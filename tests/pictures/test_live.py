@@ -436,6 +436,31 @@ def test_networks_of_a_widget_come_and_go():
     assert widget.runs is None
 
 
+def test_a_widget_says_what_cannot_be_trained():
+    widget = LiveWidget(described(sliders={"batch": (0.001, 1.0), "dim": np.array([25, 50])}))
+    assert json.dumps(widget.controls["dim"].options)
+    widget.state |= {"data": "batch", "batch": 0.001, "dim": 25}
+    widget.train.click()
+    assert "batch" in widget.words.value and "larger dim" in widget.words.value
+    assert widget.runs is None
+
+
+def test_a_widget_whose_runs_all_diverge_says_so():
+    widget = LiveWidget(
+        described(
+            network=lib.Network(8, 1.0, 10.0),
+            data=lib.Data(batch=0.02, noise=2.0),
+            losses=(),
+            bowl=True,
+            bowl_steps=10,
+            sliders={"noise": (0.0, 2.0)},
+        )
+    )
+    before = widget.picture.value
+    widget.controls["noise"].value = 1.0
+    assert "alt=" in widget.picture.value and widget.picture.value != before
+
+
 def test_the_bowl_of_a_widget_shows_transfer():
     widget = LiveWidget(
         described(

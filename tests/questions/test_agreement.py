@@ -88,6 +88,8 @@ def test_log_normal_losses(spread):
     assert not lib.agree([1.0], samples, middle="log") or spread < 0.2
 
 
+pytestmark = pytest.mark.xdist_group("agreement")  # they share their networks
+
 NETWORK, TRAINING = lib.Network(2, 0.8), lib.GradientDescent(30, 0.05)
 
 REGIMES = {
@@ -164,3 +166,19 @@ def test_an_offset_moves_counted_seeds_and_no_others(monkeypatch):
     monkeypatch.setenv("SEED_OFFSET", "many")
     with pytest.raises(ValueError, match="SEED_OFFSET is 'many'"):
         lib.seeds(2)
+
+
+def test_points_that_do_not_scatter_say_nothing_about_power():
+    rng = np.random.default_rng(lib.seeds(1))
+    samples = 1 + 0.02 * rng.standard_normal((20, 3)) * [0, 1, 1]
+    both, moving = lib.agree(np.ones(3), samples), lib.agree(np.ones(3), samples, points=[1, 2])
+    assert both.catches == pytest.approx(moving.catches, rel=0.1) and both.catches > 0.01
+    assert lib.agree([1.0], np.ones((5, 1)), allowance=0.1).catches == pytest.approx(0.1)
+
+
+def test_finite_size_by_hand():
+    narrow, small = lib.Network(2, (0.5, 3)), lib.Data(batch=0.25)
+    c = lib.agreement.finite_size([2.0, 1.0, 3.0], narrow, small)
+    np.testing.assert_allclose(c, [8, 8 + 0.8 * math.log(2) ** 2, 8])
+    wide = lib.Network(3, math.inf)
+    np.testing.assert_allclose(lib.agreement.finite_size([1.0], wide, lib.Data(samples=2)), [3])

@@ -3,6 +3,7 @@
 import math
 import subprocess
 import sys
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -424,3 +425,26 @@ def test_theory_needs_neither_torch_nor_matplotlib():
         [sys.executable, "-W", "error", "-c", code], capture_output=True, text=True
     )
     assert done.returncode == 0 and float(done.stdout) == pytest.approx(2) and done.stderr == ""
+
+
+@pytest.mark.parametrize("grid", [lib.EveryStep(), lib.CompressedPast(), lib.Nodes()], ids=str)
+def test_an_interrupt_ends_the_whole_sweep(grid, monkeypatch):
+    """What is done is kept, what was at hand is kept as far as it came, and nothing else is begun."""
+    monkeypatch.setattr("lib.theory.assembly.BATCH_BYTES", 1)
+    calls = []
+
+    def interrupt(done, total):
+        calls.append(done)
+        if len(calls) > 1 and calls[-1] < calls[-2]:  # the second one has begun
+            raise KeyboardInterrupt
+
+    networks = [lib.Network(1, 1.0, gamma) for gamma in (0.5, 1.0, 2.0)]
+    problem = lib.Data(samples=2.0), lib.GradientDescent(80, 0.05)
+    sweep = lib.solve(networks, *problem, grid=grid, progress=interrupt)
+    assert [status.name for status in sweep.status] == ["COMPLETE", "INTERRUPTED", "INTERRUPTED"]
+    assert sum(later < earlier for earlier, later in pairwise(calls)) == 1
+    alone = lib.solve(networks[0], *problem, grid=grid)
+    np.testing.assert_array_equal(sweep.test_loss[0], alone.test_loss)
+    assert np.isnan(sweep.test_loss[1:, -1]).all() and np.isnan(sweep.test_loss[2]).all()
+    assert np.isnan(sweep.at([3.0]).test_loss[2]) and "interrupted" in str(sweep.status[2])
+    print(sweep)
