@@ -16,8 +16,9 @@ import jupytext
 import nbformat
 from plain_notebook import portable
 from repository import repository, requirement
+from term_plan import MINUTES
 
-from publish import sheets
+from publish import sheet_source, sheets
 from publish.chapters import ROOT, chapters, notebooks
 from publish.sheet_source import SHEETS
 
@@ -27,6 +28,9 @@ GATED = re.compile(
 CLOSED = re.compile(r"^(`{3,}|:{3,})\{solution\}.*?^\1 *\n?", re.MULTILINE | re.DOTALL)
 ANSWER = "```{code-cell} ipython3\n# Your answer.\n```\n"
 LEFT_OUT = {"_build", "notebooks", "node_modules", "tests", "benchmarks"}
+PUBLIC = ("book", "lib", "live", "reference")
+"""Where no solution can be meant: a line of one that is found here is a common one."""
+
 LEFT_OUT_PAGES = ("course/instructor", "course/sheets-and-grading")
 FOLDER = "student/"
 """The edition's notebooks on the branch of notebooks."""
@@ -88,6 +92,12 @@ def secrets_of_sheets(term, root=ROOT):
     return {line for line in lines if len(line) >= SHORTEST and line not in rest}
 
 
+def idioms(root=ROOT):
+    """All that is said in folders where no solution can be meant, bare."""
+    files = (path for name in PUBLIC for path in (Path(root) / name).rglob("*"))
+    return "\n".join(bare(read(path)) for path in files if path.suffix in {".md", ".py", ".txt"})
+
+
 def leaks(files, secret):
     """(file, line) for each secret line that is in one of `files`, whatever its markup."""
     found = []
@@ -109,6 +119,7 @@ def write_sources(folder, term, root=ROOT):
         else:
             source.mkdir(parents=True, exist_ok=True)
             shutil.copy(entry, source / entry.name)
+    note_minutes(source, root)
     leave_out(source)
     for page in notebooks(root):
         text = (Path(root) / page).read_text()
@@ -117,6 +128,12 @@ def write_sources(folder, term, root=ROOT):
         target.parent.mkdir(parents=True, exist_ok=True)
         nbformat.write(portable(jupytext.reads(for_students(text), fmt="md:myst"), needs), target)
     sheets.write_students(Path(folder) / "notebooks" / "sheets", term, root)
+
+
+def note_minutes(source, root):
+    """How long each week's sheet takes, for the plan of the term: the sheets themselves are not there."""
+    lines = (f"{sheet.week}: {sheet.minutes}\n" for sheet in sheet_source.sheets(root))
+    (source / MINUTES).write_text("".join(lines))
 
 
 def leave_out(source):
@@ -136,6 +153,8 @@ def check(folder, term, root=ROOT):
     """What is left of the solutions in `folder`."""
     secret = secrets([(Path(root) / chapter).read_text() for chapter in chapters(root)])
     secret |= secrets_of_sheets(term, root)
+    common = idioms(root)
+    secret = {line for line in secret if line not in common}
     kinds = {".md", ".ipynb", ".html", ".js", ".txt", ".py"}
     files = [p for p in Path(folder).rglob("*") if p.suffix in kinds and p.is_file()]
     return leaks(files, secret)

@@ -108,6 +108,34 @@ def test_a_million_steps_end_at_least_squares():
     np.testing.assert_allclose(solved.at(early.times).excess_loss, early.excess_loss, rtol=1e-6)
 
 
+RESTING = {
+    "tight flow": (lib.Network(1, 1.0), lib.GradientFlow(1000.0, 1e-10)),
+    "lazy, infinite width": (
+        lib.Network(1, math.inf, 1e-4, centered=True),
+        lib.GradientDescent(20_000, 0.01),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", RESTING)
+def test_samples_end_at_least_squares_whatever_is_asked(name):
+    """Where all has come to rest rounding errors go on, which must not be taken for changes."""
+    network, training = RESTING[name]
+    solved = lib.solve(network, lib.Data(samples=2.0, noise=0.5), training)
+    assert solved.status.name in ("COMPLETE", "STATIONARY") and solved.error < 1e-7
+    assert solved.excess_loss[-1] == pytest.approx(0.25, rel=solved.error)
+    assert solved.train_loss[-1] == pytest.approx(0.125, rel=solved.error)
+
+
+def test_centred_flow_of_small_richness_is_followed():
+    problem = lib.Network(2, 1.0, 0.1, centered=True), lib.Data(samples=0.5)
+    tight, loose = (lib.solve(*problem, lib.GradientFlow(200.0, tol)) for tol in (1e-8, 1e-6))
+    assert tight.status.name == loose.status.name == "STATIONARY"
+    times = np.geomspace(0.1, 200.0, 20)
+    off = np.abs(tight.at(times).excess_loss / loose.at(times).excess_loss - 1).max()
+    assert off < tight.error + loose.error and tight.train_loss[-1] < 1e-12
+
+
 @pytest.mark.parametrize("depth", [1, 3])
 def test_lazy_flow_is_a_sum_of_exponentials(depth):
     spectrum = powers_of_two(0.5, 30)
