@@ -32,6 +32,9 @@ LEFT_OUT_PAGES = ("course/instructor", "course/sheets-and-grading")
 FOLDER = "student/"
 """The edition's notebooks on the branch of notebooks."""
 
+OPEN = ("lib", "book/ext", "reference")
+"""Where everybody may read."""
+
 SHORTEST = 25
 """Lines of a solution that are shorter could stand anywhere."""
 
@@ -144,6 +147,11 @@ def check(folder, term, root=ROOT):
     """What is left of the solutions in `folder`."""
     secret = secrets([(Path(root) / chapter).read_text() for chapter in chapters(root)])
     secret |= secrets_of_sheets(term, root)
+    # What stands in the package, the reference or a script as well gives nothing away.
+    places = [Path(root) / place for place in OPEN]
+    shown = [p for place in places for p in place.rglob("*") if p.suffix in {".py", ".md", ".txt"}]
+    known = "\n".join(bare(p.read_text()) for p in shown)
+    secret = {line for line in secret if line not in known}
     kinds = {".md", ".ipynb", ".html", ".js", ".txt", ".py"}
     files = [p for p in Path(folder).rglob("*") if p.suffix in kinds and p.is_file()]
     return leaks(files, secret)
