@@ -158,7 +158,7 @@ def finite_size(loss, network, data=None):
     $$ c = 2 + \frac{1}{\alpha_B}\Big(\frac12 + \frac{3}{20\,\nu}\Big)
        + \frac{3\,(C-1)}{\nu} \Big(1 - \frac{E(t)}{E(0)}\Big) + \kappa \log^2 \frac{E(0)}{E(t)}, $$
 
-    $\kappa = S/2$ for centered networks and $0.15 + S/4$ for others. The last term: a network's rate of
+    $\kappa = \frac12 (S + \frac{1}{2\nu_L})$ for centered networks and $0.15 + S/4$ for others. The last term: a network's rate of
     learning r differs from the next one's by some $\delta \sim D^{-1/2}$, and the mean of $e^{-rt(1+\delta)}$
     exceeds $e^{-rt}$ by the factor $1 + (rt)^2 \langle\delta^2\rangle/2$. The constants are measured and
     rounded up, with 200 to 1,500 networks each, one to four layers and D = 75 to 400; for spectra of order
@@ -180,7 +180,8 @@ def finite_size(loss, network, data=None):
     left = np.minimum(np.asarray(loss, float) / loss[0], 1)
     narrow, inverse = min(1, *network.widths), sum(1 / width for width in network.widths)
     batch = data.batch if data is not None and data.batch else np.inf
-    rate = inverse / 2 if network.centered else 0.15 + inverse / 4
+    last = 1 / network.widths[-1]
+    rate = (inverse + last / 2) / 2 if network.centered else 0.15 + inverse / 4
     start = 2 + (0.5 + 0.15 / narrow) / batch
     return start + 3 * (network.outputs - 1) / narrow * (1 - left) + rate * np.log(left) ** 2
 

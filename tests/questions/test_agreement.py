@@ -181,6 +181,6 @@ def test_finite_size_by_hand():
     np.testing.assert_allclose(c, [start, start + (0.15 + 2.25 / 4) * fallen, start])
     pair = lib.Network(2, (0.5, 4), outputs=2, centered=True)
     c = lib.agreement.finite_size([2.0, 1.0], pair, lib.Data(samples=2))
-    np.testing.assert_allclose(c, [2, 2 + 3 / 0.5 / 2 + 2.25 / 2 * fallen])
+    np.testing.assert_allclose(c, [2, 2 + 3 / 0.5 / 2 + (2.25 + 0.125) / 2 * fallen])
     wide = lib.Network(3, math.inf)
     np.testing.assert_allclose(lib.agreement.finite_size([1.0], wide), [2])
