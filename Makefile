@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 HTML := _build/html/index.html
 NODE := node_modules/.package-lock.json
-SOURCES := $(wildcard _config.yml _toc.yml *.md CITATION.cff references.bib chapters/*.md reference/*.md course/* course/slides/* \
+SOURCES := $(wildcard _config.yml _toc.yml *.md CITATION.cff references.bib chapters/*.md reference/* course/* course/slides/* \
   lib/*.py lib/*/*.py book/*/* live/*)
 
 # The matrices are small: threads would wait for each other longer than they work.
@@ -19,6 +19,8 @@ CHOSEN := seeds from $(SEED_OFFSET), kernel $(OPENBLAS_CORETYPE) $(ATEN_CPU_CAPA
 # For our extensions and commands, and so that nothing asks whether a person is watching.
 IN_BOOK := CI=true PYTHONPATH=book/ext:book
 SPHINX := $(IN_BOOK) $(BIN)/jupyter-book build -W -n --keep-going --all
+# As many processes of tests as pages are executed at once; what shares a browser's page or a solution stays together.
+SIDE_BY_SIDE = -n $$($(IN_BOOK) $(BIN)/python -c 'import execute; print(execute.processes())') --maxprocesses 8 --dist loadgroup
 # What failed is not a book.
 FAIL := { rm -rf _build/html; exit 1; }
 EXPLAIN := { tail -n 20 _build/warnings.log; grep -a 'WARNING: \|rror: ' _build/warnings.log | cut -c1-300; $(FAIL); }
@@ -50,7 +52,7 @@ $(HTML): $(READY) $(SETTINGS) $(SOURCES)
 book: $(HTML)  ## Execute what has changed and build the book into _build/html
 
 test: $(HTML) chromium node_modules  ## Run all tests, those of the built pages among them
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest $(SIDE_BY_SIDE)
 
 everywhere: $(READY)  ## Execute and test the book with other BLAS kernels, threads and seeds (hours)
 	$(IN_BOOK) $(BIN)/python -m everywhere $(PAGES)
@@ -101,7 +103,7 @@ branch: $(READY)  ## Write what the branch of notebooks holds into _build/branch
 	$(IN_BOOK) $(BIN)/python -m publish.notebooks _build/branch
 
 pdf: $(HTML) chromium  ## Print the whole book into one file, _build/book.pdf
-	$(IN_BOOK) $(BIN)/python -m pdf _build/html _build/book.pdf
+	$(IN_BOOK) $(BIN)/python -u -m pdf _build/html _build/book.pdf
 
 links: $(READY)  ## Try all links that lead out of the book
 	mkdir -p _build
@@ -109,7 +111,7 @@ links: $(READY)  ## Try all links that lead out of the book
 	$(IN_BOOK) $(BIN)/jupyter-book build . --config _build/links.yml --builder linkcheck --path-output _build/links
 
 fuzz: $(READY)  ## Draw random problems until one fails (FUZZ_EXAMPLES each)
-	FUZZ_EXAMPLES=$${FUZZ_EXAMPLES:-100000} $(BIN)/python -m pytest -x tests/fuzz.py
+	FUZZ_EXAMPLES=$${FUZZ_EXAMPLES:-100000} $(BIN)/python -m pytest -x --hypothesis-profile=default tests/fuzz.py
 
 bench: $(READY)  ## Measure the solvers' scaling, long horizons, and the simulator against a plain torch loop
 	$(BIN)/python benchmarks/solver_scaling.py

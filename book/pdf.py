@@ -22,10 +22,19 @@ STYLE = """
 @page {{ size: A4; margin: 18mm 18mm 20mm; @bottom-center {{ content: counter(page{style}); font: 9pt sans-serif; color: #444; }} }}
 html {{ counter-reset: page {before}; }}
 """
+# Live figures are printed when their networks are trained and their bowls are solved.
+AT_REST = """
+() => [...document.querySelectorAll(".live-words")]
+  .every((e) => e.textContent && !/Training|Solving/.test(e.textContent))
+"""
+PATIENCE = 60_000
+"""Milliseconds for live figures to come to rest."""
+
 # Chromium keeps the places that a link inside the page leads to: one is made for each.
 MARK = """
 (ids) => {
   document.querySelectorAll(".toggle-hidden").forEach((e) => e.classList.remove("toggle-hidden"));
+  document.querySelectorAll(".quiz-why, .quiz-see").forEach((e) => { e.hidden = false; });
   const marks = document.createElement("div");
   marks.style.cssText = "position: absolute; top: 0; font-size: 1px; opacity: 0";
   marks.id = "marks-of-the-pdf";
@@ -110,6 +119,9 @@ class Printer:
     def print(self, page, ids, before, style=""):
         """The page as a PDF; its numbers follow `before`."""
         self.open(page)
+        self.tab.wait_for_function(AT_REST, timeout=PATIENCE)
+        if self.tab.locator("fieldset.quiz").count():
+            self.tab.wait_for_selector("html[data-quizzes=ready]")
         self.tab.evaluate(MARK, ids)
         return self.paper(before, style)
 

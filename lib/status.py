@@ -23,7 +23,8 @@ class Outcome(enum.Enum):
     )
     UNRESOLVED = (
         "The solution was followed on time nodes to {when}; losses from there on are nan. "
-        "Allow more nodes, a larger tolerance or fewer steps, or solve with grid=lib.EveryStep()."
+        "Allow more nodes, a larger tolerance or fewer steps, or solve with grid=lib.EveryStep() or, at a "
+        "constant rate without weight decay, lib.CompressedPast()."
     )
     UNSTABLE = (
         "From {when} on steps are unstable: a deviation too small to be seen grows at each of them, and "

@@ -155,5 +155,9 @@
     document.documentElement.dataset.reading = "ready";
   }
 
+  // The theme watches the place in the contents as well, from the event "load" on. It finds no contents
+  // under its name for them and takes all links of the page, among them a live figure's address, which
+  // is no selector: an error wherever the figure rests before the page is loaded.
+  document.body.removeAttribute("data-bs-spy");
   window.addEventListener("load", start);
 })();

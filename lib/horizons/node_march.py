@@ -32,8 +32,14 @@ MEMORY = 48
 SETTLED = 0.03
 """Part of the tolerance by which a sweep may still change a panel: what is left is a kink at its end."""
 
+FINEST = 1e-11
+"""Changes below this are rounding errors, whatever the tolerance: sweeps would stir for ever."""
+
 QUIET = 12
 """Sweeps that must leave the losses alone if they do not let the fields rest."""
+
+NOISY = 10
+"""Changes of the losses by this factor more count as noise, and as an error, if many sweeps do not end them."""
 
 SWEEPS = 80
 """A panel that has not settled after so many sweeps is tried again, shorter."""
@@ -207,8 +213,9 @@ class NodeMarch:
         """
         block = Block(self.stack, self.inputs, now, self._forward_floor(now), self.loss_floor())
         accelerated = [Anderson(MEMORY) for _ in self.accumulations]
-        x, losses, accuracy = block.read(), self.losses(now), SETTLED * self.tolerance
-        scale, quiet, latest = block.scale(x), 0, 1.0
+        x, losses = block.read(), self.losses(now)
+        accuracy = max(SETTLED * self.tolerance, FINEST)
+        scale, quiet, noise, latest = block.scale(x), 0, [], 1.0
         for self.sweeps in range(1, SWEEPS + 1):
             sweep(self.stack, self.inputs, now)
             image, previous, losses = block.read(), losses, self.losses(now)
@@ -217,8 +224,12 @@ class NodeMarch:
             change = (np.abs(image - x) / block.scale(image)).max()
             moved = (np.abs(losses - previous) / (np.abs(losses) + self.loss_floor())).max()
             self.left, latest = moved * min(moved / max(latest, 1e-300), 1), moved
-            quiet = quiet + 1 if moved < accuracy and change < accuracy**0.5 else 0
-            if quiet > 0 and (change < accuracy or quiet > QUIET):
+            calm = change < accuracy**0.5
+            quiet = quiet + 1 if calm and moved < accuracy else 0
+            noise = [*noise, moved] if calm and moved < NOISY * accuracy else []
+            if len(noise) > 2 * QUIET:
+                self.left = max(noise)
+            if (quiet > 0 and (change < accuracy or quiet > QUIET)) or len(noise) > 2 * QUIET:
                 return max(change / accuracy, 1.0)
             x = scale * [
                 method.next(*pair)

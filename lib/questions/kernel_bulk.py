@@ -1,14 +1,20 @@
-r"""The bulk of the spectrum of a sum of products of independent random matrices.
+r"""The bulk of the spectrum of a kernel that independent random matrices make one after the other.
 
-For $T_L = c_L$, $T_l = c_l + M_l^\top T_{l+1} M_l$ with $M_l$ an $N_{l+1} \times N_l$ matrix of independent entries
-of variance $1/N_l$ and $\rho_l = N_{l+1}/N_l$, the Stieltjes transforms $g_l = G_l(\lambda_l)$, each taken where the
-next outer one asks for it, $\lambda_{l} = 1/g_{l-1}$, obey (equation {eq}`spikes-kernel-bulk` of the book)
+A probe runs up through $x^{l+1} = s_l x^l + w_l M_l x^l$ and down through $y^l = c_l x^l + s_l y^{l+1} + w_l M_l^\top y^{l+1}$,
+$y^L = c_L x^L$, with $M_l$ an $N_{l+1} \times N_l$ matrix of independent entries of variance $1/N_l$, $\rho_l = N_{l+1}/N_l$,
+and $s_l = 1$ on a residual stream, else 0: $y^0 = T x^0$. Seen from below, layers l and above answer x^l with
+$y^l = A_l x^l$; seen from above, those below it answer y^l with $x^l = m_l y^l$; together, $G_l = m_l/(1 - m_l A_l)$ is
+the trace per site of the response of x^l to a source in y^l. By the cavity rule (equations
+{eq}`spikes-kernel-bulk` and {eq}`spikes-kernel-stream` of the book), with $T_l = A_l (1 + A_l G_l)$ that of y^l to a source in x^l,
 
-$$ \lambda_L = c_L + \frac{1}{g_L}, \qquad
-   \lambda_l = c_l + \frac{1}{g_l} \Big( 1 - \rho_l + \rho_l \frac{g_{l+1}}{g_l} \Big) . $$
+$$ \begin{aligned}
+   s_l = 0: \quad & m_{l+1} = w_l^2 G_l, & A_l &= c_l + w_l^2 \rho_l T_{l+1}, \\
+   s_l = 1: \quad & (m_{l+1} - w_l^2 G_l) (1 - w_l^2 G_l A_{l+1}) = G_l (1 - A_{l+1} m_{l+1}), &
+   A_l &= c_l + w_l^2 T_{l+1} + \frac{A_{l+1}}{1 - w_l^2 G_l A_{l+1}},
+   \end{aligned} $$
 
-Given $g_L$, all others follow one by one: $\lambda_0$ is a rational function of one parameter, falling from
-infinity at 0 to the edge of the bulk, where its derivative vanishes.
+$A_L = c_L$ and $\lambda = 1/m_0$. Given $G_L$, all others follow one by one: $\lambda$ is an algebraic function of one
+parameter, falling from infinity at 0 to the edge of the bulk, where its derivative vanishes.
 """
 
 import numpy as np
@@ -17,23 +23,34 @@ from scipy.optimize import brentq
 TINY = 1e-12
 """The parameter, relative to 1/c_L, at which lambda is called infinite."""
 
+GROWTH = 1.3
+"""Factor between the parameters at which the edge is looked for."""
+
+STEP = 1e-100
+"""Imaginary part of the parameter; the imaginary part of a result over it is the derivative."""
+
 
 class KernelBulk:
-    """The bulk of $T_0$, by one parameter in (0, 1): from infinity to the edge.
+    """The bulk of T, by one parameter in (0, 1): from infinity to the edge.
 
     Parameters
     ----------
     c : [L + 1]
         All positive but the first, which may be 0.
     rho : [L]
+    gain : [L] or None
+        w; one if left out.
+    stream : [L] of bool or None
+        s; no streams if left out.
     """
 
-    def __init__(self, c, rho):
+    def __init__(self, c, rho, gain=None, stream=None):
         self.c, self.rho = np.asarray(c, float), np.asarray(rho, float)
-        unit = 1 / self.c[-1]
-        low = high = TINY * unit
+        self.squared = np.ones(len(self.rho)) if gain is None else np.square(gain)
+        self.stream = np.zeros(len(self.rho), bool) if stream is None else np.asarray(stream)
+        low = high = TINY / self.c[-1]
         while self._falls(high):
-            low, high = high, 2 * high
+            low, high = high, GROWTH * high
         for _ in range(200):
             middle = (low + high) / 2
             if middle in (low, high):
@@ -46,9 +63,9 @@ class KernelBulk:
         return self.chain(1.0)[0]
 
     def chain(self, parameter):
-        """lambda_0, and the transforms g_0 .. g_L, at a parameter in (0, 1]."""
-        values, transforms, _ = self._follow(parameter * self.last)
-        return values[0], transforms
+        """lambda, G_0 .. G_L and T_0 .. T_L at a parameter in (0, 1]."""
+        eigenvalue, G, T, _ = self._follow(parameter * self.last)
+        return eigenvalue.real, G.real, T.real
 
     def parameter(self, eigenvalue):
         """The parameter at an `eigenvalue` outside the bulk."""
@@ -62,29 +79,37 @@ class KernelBulk:
         return float(np.exp(brentq(distance, farthest, 0.0, xtol=1e-15, rtol=1e-14)))
 
     def _falls(self, g):
-        """Whether all lambdas are still positive and fall with the parameter."""
-        values, _, slopes = self._follow(g)
-        return bool((values > 0).all() and (slopes < 0).all())
+        """Whether lambda is positive and falls with the parameter, and all G_l are and grow.
+
+        Outside the bulk they do: each is an average of 1/(lambda - eigenvalue) with positive weights.
+        """
+        eigenvalue, G, _, real = self._follow(g + 1j * STEP)
+        return bool(
+            real
+            and eigenvalue.real > 0 > eigenvalue.imag
+            and (G.real > 0).all()
+            and (G.imag > 0).all()
+        )
 
     def _follow(self, g):
-        """lambda_l, g_l and d lambda_l / d g_L for l = 0 .. L."""
+        """lambda, G_l, T_l, and whether every root that was taken was one of a positive number."""
         L = len(self.rho)
-        values, transforms, slopes = np.zeros((3, L + 1))
-        above, above_slope = 0.0, 0.0
-        here, here_slope = g, 1.0
-        for l in range(L, -1, -1):
-            transforms[l] = here
-            if l == L:
-                inner, inner_slope = 1.0, 0.0
+        G, T = np.zeros((2, L + 1), complex)
+        A, real = self.c[-1] + 0j, True
+        G[L], T[L] = g, A * (1 + A * g)
+        inverse = 1 / G[L] + A  # 1/m
+        for l in range(L - 1, -1, -1):
+            m, w2, above = 1 / inverse, self.squared[l], T[l + 1]
+            if self.stream[l]:
+                B = 1 - A * m + w2 * (1 + A * m)
+                under_root = B**2 - 4 * w2**2 * A * m
+                G[l] = 2 * m / (B + np.sqrt(under_root))
+                passed = 1 - w2 * G[l] * A
+                real = real and under_root.real > 0 and passed.real > 0
+                A = self.c[l] + w2 * above + A / passed
             else:
-                share = above / here
-                inner = 1 - self.rho[l] + self.rho[l] * share
-                inner_slope = self.rho[l] * (above_slope / here - share * here_slope / here)
-            values[l] = self.c[l] + inner / here
-            slopes[l] = inner_slope / here - inner * here_slope / here**2
-            above, above_slope = here, here_slope
-            here = 1 / values[l] if values[l] > 0 else np.inf
-            here_slope = -slopes[l] * here**2
-            if not np.isfinite(here):
-                break
-        return values, transforms, slopes
+                G[l] = m / w2
+                A = self.c[l] + w2 * self.rho[l] * above
+            T[l] = A * (1 + A * G[l])
+            inverse = 1 / G[l] + A
+        return inverse, G, T, real

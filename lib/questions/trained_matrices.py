@@ -70,12 +70,18 @@ class TrainedNetwork:
         N_0 in the units of the theory: 1, or the number of directions of a dimension-free spectrum.
     layers : list of MatrixPast or None
         W^0 .. W^{L-1}; None for one between a finite and an infinite layer, whose spectrum has no scale. At infinite depth W^0 alone: no single branch moves there.
+    factors : list of float
+        c_l, by matrix.
+    stream : bool
+        Whether the hidden matrices are branches of a residual stream.
     """
 
     run: Solution
     valid: int
     inputs: float
     layers: list
+    factors: list
+    stream: bool
 
 
 def checked_times(times, steps):
@@ -115,13 +121,15 @@ def trained_network(network, data, training):
         1.0 if network.branch_scale is None else network.branch_scale / math.sqrt(network.depth)
     )
     sizes = [inputs, *network.widths]
+    factors = [math.sqrt(inputs), *[branch] * (len(sizes) - 2)]
     layers = []
     for l, (below, above) in enumerate(pairwise(sizes)):
-        unit, factor = (inputs, math.sqrt(inputs)) if l == 0 else (1.0, branch)
+        unit, factor = inputs if l == 0 else 1.0, factors[l]
         scaled = math.isinf(below) == math.isinf(above)
         rho = 1.0 if below == above else above / below
         layers.append(_matrix(run, l, rho, factor, unit, valid) if scaled else None)
-    return TrainedNetwork(run, valid, inputs, layers)
+    stream = network.branch_scale is not None
+    return TrainedNetwork(run, valid, inputs, layers, factors, stream)
 
 
 def _matrix(run, l, rho, factor, inputs, valid):

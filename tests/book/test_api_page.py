@@ -1,11 +1,13 @@
 """The page of the package: what it documents exists, and has the parameters that it names."""
 
 import dataclasses
+import doctest
 import importlib
 import inspect
 import re
 
 import pytest
+from api_examples import examples
 from publish.chapters import ROOT
 
 import lib
@@ -126,3 +128,30 @@ def test_every_object_is_described_once():
 
 def test_every_public_name_is_on_the_page():
     assert {f"lib.{name}" for name in lib.PUBLIC} <= set(OBJECTS)
+
+
+def described():
+    """Names that the page describes by themselves; those of a module count as the module."""
+    return set(re.findall(r"^\.\. auto(?:class|function|module):: (\S+)$", PAGE, re.M))
+
+
+def test_every_object_has_an_example():
+    assert set(examples()[1]) == described()
+
+
+@pytest.fixture(scope="module")
+def started():
+    """What the names of the first lines are."""
+    names = {}
+    test = doctest.DocTestParser().get_doctest(examples()[0], names, "start", None, 0)
+    assert doctest.DocTestRunner(verbose=False).run(test, clear_globs=False).failed == 0
+    return test.globs
+
+
+@pytest.mark.parametrize("name", sorted(examples()[1]))
+def test_an_example_runs_as_printed(name, started):
+    test = doctest.DocTestParser().get_doctest(examples()[1][name], dict(started), name, None, 0)
+    assert test.examples
+    said = []
+    found = doctest.DocTestRunner(verbose=False).run(test, out=said.append)
+    assert found.failed == 0, "".join(said)

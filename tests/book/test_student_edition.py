@@ -27,6 +27,8 @@ from publish.student import (
 )
 from publish.student_runs import reuse
 
+pytestmark = pytest.mark.xdist_group("student edition")  # they share the edition
+
 TERM = "example"
 TEXTS = {str(chapter): (ROOT / chapter).read_text() for chapter in chapters()}
 
@@ -112,12 +114,12 @@ def test_links_lead_to_notebooks_without_solutions(edition):
 def test_the_edition_takes_the_outputs_of_the_book(tmp_path, monkeypatch):
     """Unless a cell stands behind a solution, which might know of it."""
     monkeypatch.setattr(kept_runs, "KEPT", tmp_path / "runs")
-    head = "---\nkernelspec:\n  display_name: Python 3\n  language: python\n  name: python3\n---\n# A\n"
+    head = "---\nfile_format: mystnb\nkernelspec:\n  display_name: Python 3\n  language: python\n  name: python3\n---\n# A\n"
     cell = "\n```{{code-cell}} ipython3\n{}\n```\n"
     exercise = "\n```{{solution-start}} a\n```\n" + cell + "\n```{{solution-end}}\n```\n"
     texts = {
         "last": head + cell.format("print(1)") + exercise.format("print(2)"),
-        "between": head + exercise.format("print(2)") + cell.format("print(1)"),
+        "between": head + exercise.format("print(2)") + cell.format("print(3)"),
     }
     cache = kept_runs.KeptRuns()
     for place in ("book", "edition"):

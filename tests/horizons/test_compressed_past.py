@@ -103,8 +103,8 @@ def test_configurations_of_a_batch_do_not_touch_each_other():
 
 @pytest.mark.slow
 def test_two_solvers_that_share_no_grid_agree_on_two_thousand_steps():
-    spectrum = lib.Spectrum.power_law(512, 1.5, 0.75)
-    network, data = lib.Network(2, 256, 0.125), lib.Data(samples=512, spectrum=spectrum)
+    spectrum = lib.Spectrum.power_law(128, 1.5, 0.75)
+    network, data = lib.Network(2, 64, 0.25), lib.Data(samples=128, spectrum=spectrum)
     training = lib.GradientDescent(2000, 0.1)
     nodes = lib.solve(network, data, training, grid=lib.Nodes(1e-6))
     steps = lib.solve(network, data, training, grid=lib.CompressedPast(1e-8))

@@ -8,6 +8,8 @@ from references.problems import random_problem, true_error
 
 import lib
 
+pytestmark = pytest.mark.xdist_group("honest errors")  # they share their solutions
+
 SEEDS = range(60)
 ROUNDING = 1e-9
 GRIDS = [lib.Nodes(1e-6), lib.Nodes(1e-8), lib.CompressedPast(1e-4), lib.CompressedPast(1e-7)]
@@ -52,3 +54,40 @@ def test_the_reported_error_is_not_far_above_the_true_one(grid):
     """Below a hundred times the true one in nine of ten; errors below 1e-11 are rounding."""
     true, reported = errors(grid).T
     assert (reported < 100 * (true + 1e-11)).mean() > 0.9
+
+
+@cache
+def binned():
+    """(true, reported, modes kept) of random spectra of many modes, at every step and on nodes."""
+    found = []
+    for seed in range(12):
+        rng = np.random.default_rng(seed)
+        modes = int(rng.integers(80, 300))
+        eigenvalues = [
+            rng.uniform(0.3, 2.0, modes),
+            np.arange(1.0, modes + 1) ** -rng.uniform(0.3, 1.5),
+            np.exp(rng.normal(0, 1, modes)),
+        ][seed % 3]
+        power = rng.exponential(size=modes) * (rng.random(modes) < rng.choice([0.02, 0.5, 1.0]))
+        power[rng.integers(modes)] += 1.0
+        spectrum = lib.Spectrum(eigenvalues, power / power.mean(), np.full(modes, 1 / modes))
+        network = lib.Network(1, 10 ** rng.uniform(-0.5, 0.5), 10 ** rng.uniform(-1, 0.5))
+        data = [lib.Data(spectrum=spectrum), lib.Data(samples=1.5, noise=0.3, spectrum=spectrum)]
+        rate = 10 ** rng.uniform(-1.5, -0.6) / eigenvalues.max()
+        problem = network, data[seed // 3 % 2], lib.GradientDescent(30, rate)
+        few = lib.solve(*problem, keep_matrices=False)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("lib.problem.quadrature.EXACT_MODES", 10**6)
+            exact = lib.solve(*problem, keep_matrices=False)
+        assert exact.modes.exact and few.status.name == exact.status.name
+        if exact.status.name == "COMPLETE":
+            kept = len(few.modes.eigenvalues) / modes
+            found.append((true_error(few, exact), few.error, kept))
+    return np.array(found)
+
+
+def test_the_error_of_few_nodes_for_many_modes_is_honest():
+    true, reported, kept = binned().T
+    assert len(true) > 8 and (kept < 0.5).sum() > 6
+    np.testing.assert_array_less(true, reported + 1e-11)
+    assert (reported < 1e-8).all()

@@ -11,6 +11,9 @@ from visit import visit
 ROOT = Path(__file__).parents[2]
 BOOK = ROOT / "_build" / "html"
 AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
+FRAMES = "() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
+"""Resolved when what has changed is drawn."""
+
 FLAGS = [
     "--no-sandbox",
     "--disable-gpu",

@@ -3,12 +3,13 @@
 import csv
 import io
 import random
+import time
 from contextlib import contextmanager
 from urllib.parse import unquote
 
 import numpy as np
 import pytest
-from conftest import BOOK
+from conftest import BOOK, FRAMES
 
 pytestmark = pytest.mark.pages
 
@@ -20,8 +21,6 @@ CHAPTERS = sorted(
     path for path in (BOOK / "chapters").glob("*.html") if "data-live=" in path.read_text()
 )
 LOSSES = {"test_loss": "test loss", "train_loss": "training loss", "excess_loss": "excess loss"}
-
-FRAMES = "() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
 
 DARK_LIGHT = pytest.mark.parametrize("scheme", ["light", "dark"])
 
@@ -116,12 +115,23 @@ MOVE = """(places) => {
 }"""
 
 
-def check_bowls(tab):
-    """The bowls on the screen are those of the lines of Python beside them."""
+def check_bowls(tab, seconds=60):
+    """The bowls on the screen become those of the lines of Python beside them, one after another."""
     names = {}
     exec(python(tab), names)
-    shown = table(tab)
+    end = time.monotonic() + seconds
+    while True:
+        try:
+            return compare_bowls(table(tab), names)
+        except AssertionError:
+            if time.monotonic() > end:
+                raise
+            tab.wait_for_timeout(50)
+
+
+def compare_bowls(shown, names):
     for (kind, width), expected in names["bowls"].items():
+        assert (f"bowl {kind}", f"ν = {width:g}") in shown
         rates, found, _ = shown[f"bowl {kind}", f"ν = {width:g}"]
         np.testing.assert_array_equal(rates.astype(float), names["learning_rates"])
         finite = np.isfinite(expected)
@@ -172,10 +182,11 @@ def test_a_move_is_drawn_within_fifty_milliseconds(chromium):
 
 def test_networks_appear_beside_the_theory_and_the_page_answers(chromium):
     watch = """() => {
-      window.longest = 0;
+      window.longest = window.passed = 0;
       let last = performance.now();
       const frame = (now) => {
         window.longest = Math.max(window.longest, now - last);
+        window.passed += now - last;
         last = now;
         requestAnimationFrame(frame);
       };
@@ -193,8 +204,9 @@ def test_networks_appear_beside_the_theory_and_the_page_answers(chromium):
         theory = check(tab).test_loss[steps.astype(int)]
         assert (error > 0).all() and (np.abs(middle - theory) < 6 * error + 0.05 * theory).all()
         assert figure_of(tab).locator(".live-points circle").count() == 11 + 1
-        # Training takes seconds; no pause comes near that.
-        assert tab.evaluate("() => window.longest") < 500
+        # Training takes seconds, on a busy machine many; no pause comes near that.
+        longest, passed = tab.evaluate("() => [window.longest, window.passed]")
+        assert longest < max(500, passed / 4)
         control(tab, "width").press("ArrowLeft")
         tab.evaluate(FRAMES)
         assert figure_of(tab).locator(".live-points circle").count() == 0
@@ -246,14 +258,17 @@ def test_offered_settings_are_shown(chromium):
         buttons = tab.locator("[data-live-setting] button")
         assert buttons.count() >= 4
         for button in buttons.all():
-            wanted = dict(
-                part.split("=")
-                for part in button.locator("..").get_attribute("data-live-setting").split("&")
-            )
+            wanted = button.locator("..").get_attribute("data-live-setting")
             button.click()
-            tab.wait_for_timeout(500)
-            now = dict(part.split("=") for part in tab.url.partition("#")[2].split("&"))
-            assert wanted.items() <= now.items()
+            # The link to share is written from the state, when the figure rests.
+            tab.wait_for_function(
+                """(wanted) => {
+                  const link = document.querySelector(".live-share textarea").value;
+                  const now = new URLSearchParams(new URL(link).hash.slice(1));
+                  return [...new URLSearchParams(wanted)].every(([k, v]) => now.get(k) === v);
+                }""",
+                arg=wanted,
+            )
 
 
 def test_networks_while_a_worker_is_asked(chromium):
@@ -391,8 +406,6 @@ def test_a_live_figure_of_a_chapter(chromium, chapter):
             slider.press("ArrowLeft")
             tab.evaluate(FRAMES)
             if bowl:
-                wait_for_words(tab, "Best")
-                tab.wait_for_timeout(1500)
                 check_bowls(tab)
             else:
                 assert len(theory_on_screen(tab)) > 0
@@ -407,8 +420,8 @@ def test_a_small_figure_leads_to_its_setting_in_the_explorer(chromium):
     with opened(chromium, QUIET) as tab:
         figure = tab.locator(".live-figure").nth(1)
         figure.locator("[name=width]").press("ArrowRight")
-        tab.wait_for_timeout(500)
-        link = figure.locator("a", has_text="Open in the explorer").get_attribute("href")
+        link = figure.locator("a[href*='width=0.56']", has_text="Open in the explorer")
+        link = link.get_attribute("href")  # waits until the figure rests
         lines = figure.locator("textarea").input_value()
     names = {}
     exec(lines.partition("runs =")[0], names)

@@ -1,5 +1,8 @@
 """Every page of the book, opened from its file in Chromium."""
 
+import html
+import re
+from functools import cache
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -95,29 +98,41 @@ def test_pale_lines_are_noticed(paper, ink, line, fault):
     assert found == [] if fault is None else len(found) == 1 and found[0].startswith(fault)
 
 
+EACH_PAGE = pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=pytest.mark.xdist_group(name)) for name in PAGES]
+)
+"""Tests of one page run in one process, which opens it once."""
+
+
 def test_the_book_is_built():
     assert "index.html" in PAGES, "build the book first: make book"
 
 
-@pytest.mark.parametrize("name", PAGES)
+@EACH_PAGE
 def test_page(opened, name):
     found = opened(name)
     assert found.outside == [] and found.errors == []
     assert found.faults == []
 
 
-@pytest.mark.parametrize("name", PAGES)
+@EACH_PAGE
 def test_figures_are_readable_in_both_schemes(opened, name):
     assert opened(name).pale == []
 
 
-@pytest.mark.parametrize("name", PAGES)
+@EACH_PAGE
 def test_accessible(opened, axe, name):
     assert opened(name).axe == []
 
 
+@cache
+def anchors_of(name):
+    """Those of a page's file."""
+    return set(re.findall(r'\sid="([^"]+)"', html.unescape((BOOK / name).read_text())))
+
+
 def broken_links(name, links, anchors):
-    """The links of page `name` that lead nowhere; `anchors` has those of each page of the book."""
+    """The links of page `name` that lead nowhere; `anchors` gives those of each page of the book."""
     broken = []
     for link in links:
         parts = urlsplit(link)
@@ -126,21 +141,19 @@ def broken_links(name, links, anchors):
         target = Path((BOOK / name).parent / unquote(parts.path) if parts.path else BOOK / name)
         key = str(target.resolve().relative_to(BOOK.resolve()))
         if not target.exists() or (
-            parts.fragment and key in anchors and unquote(parts.fragment) not in anchors[key]
+            parts.fragment and key in PAGES and unquote(parts.fragment) not in anchors(key)
         ):
             broken.append(f"{name}: {link}")
     return broken
 
 
-def test_links_lead_somewhere(opened):
-    anchors = {name: set(opened(name).first["anchors"]) for name in PAGES}
-    assert [
-        b for name in PAGES for b in broken_links(name, opened(name).first["links"], anchors)
-    ] == []
+@EACH_PAGE
+def test_links_lead_somewhere(opened, name):
+    assert broken_links(name, opened(name).first["links"], anchors_of) == []
 
 
 def test_a_broken_link_is_noticed():
-    anchors = {"index.html": {"there"}}
+    anchors = {"index.html": {"there"}}.get
     links = ["#there", "#nowhere", "index.html#there", "missing.html", "https://example.org"]
     assert broken_links("index.html", links, anchors) == [
         "index.html: #nowhere",

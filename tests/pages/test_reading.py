@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from conftest import BOOK
+from conftest import BOOK, FRAMES
 
 pytestmark = pytest.mark.pages
 
@@ -79,9 +79,22 @@ def test_the_contents_show_where_one_is(tab):
     lit = []
     for y in range(1500, height - 1000, 1500):
         tab.evaluate(f"() => window.scrollTo({{top: {y}, behavior: 'instant'}})")
-        tab.wait_for_timeout(60)
+        tab.evaluate(FRAMES)
         lit.append(tab.locator(".book-here").count())
     assert set(lit) == {1}
+
+
+def test_addresses_of_live_figures_are_not_taken_for_places(tab):
+    """However late a page is loaded: after its live figure has written the address of its state."""
+    failed = []
+    tab.on("pageerror", lambda error: failed.append(str(error)))
+    tab.add_init_script(
+        """window.addEventListener("load", () => {
+          for (const link of document.querySelectorAll(".live-explorer")) link.href += "#depth=2&width=1";
+        }, { capture: true, once: true })"""
+    )
+    read(tab)
+    assert tab.locator(".live-explorer").count() > 0 and failed == []
 
 
 def test_setup_figures_and_checks_are_folded(tab):

@@ -6,6 +6,8 @@ from visit import Visit, watch
 
 pytestmark = pytest.mark.pages
 
+FOUND = "() => /found \\d+ page/.test(document.querySelector('#search-results p')?.innerText)"
+
 
 @pytest.mark.parametrize(
     ("words", "page"),
@@ -16,8 +18,7 @@ def test_search_finds_pages(chromium, words, page):
     seen = Visit()
     watch(tab, seen)
     tab.goto(f"{(BOOK / 'search.html').as_uri()}?q={words}")
-    tab.wait_for_selector("#search-results li a")
-    tab.wait_for_timeout(300)
+    tab.wait_for_function(FOUND)
     found = tab.eval_on_selector_all(
         "#search-results li a", "all => all.map((e) => e.getAttribute('href'))"
     )
@@ -39,8 +40,8 @@ def test_search_says_when_it_finds_nothing(chromium):
 
 def search(tab, words):
     tab.goto(f"{(BOOK / 'search.html').as_uri()}?q={words}")
+    tab.wait_for_function(FOUND)
     tab.wait_for_selector("#search-results li p.context")
-    tab.wait_for_timeout(300)
     return tab.locator("#search-results li")
 
 
@@ -61,9 +62,7 @@ def test_greek_letters_find_their_names(chromium):
 def test_results_have_excerpts_and_mark_the_page_that_is_chosen(chromium):
     tab = chromium.new_page()
     results = search(tab, "richness")
-    assert any(
-        "richness" in text.lower() for text in results.locator("p.context").all_inner_texts()
-    )
+    results.locator("p.context", has_text="richness").first.wait_for()
     results.locator("a").first.click()
     tab.wait_for_selector("article mark.book-found")
     assert tab.locator("nav mark, .bd-sidebar mark, .bd-sidebar .highlighted").count() == 0

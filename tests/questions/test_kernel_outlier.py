@@ -1,6 +1,7 @@
 """The leading eigenvalue of the tangent kernel: checked values, closed forms, random matrices, limits."""
 
 import math
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -88,11 +89,82 @@ def test_the_bulk_is_that_of_random_matrices():
         assert np.mean(1 / (eigenvalue - spectrum)) == pytest.approx(transform, rel=5e-3)
 
 
+@pytest.mark.parametrize("branch", [0.0, 0.3, 1.7])
+def test_the_bulk_of_a_stream_is_that_of_random_matrices(branch):
+    """x^1 = M_0 x^0, x^{l+1} = x^l + w M_l x^l: Stieltjes transforms of the first and last site."""
+    c, nu, D = [0.2, 0.5, 0.7, 1.0], 0.8, 500
+    draw = np.random.default_rng(lib.seeds(1)).standard_normal
+    N = round(nu * D)
+    Phi = [np.eye(D), draw((N, D)) / math.sqrt(D)]
+    for _ in range(2):
+        Phi.append(Phi[-1] + branch * draw((N, N)) @ Phi[-1] / math.sqrt(N))
+    Theta = sum(weight * phi.T @ phi for weight, phi in zip(c, Phi, strict=True))
+    spectrum, axes = np.linalg.eigh(Theta)
+    bulk = KernelBulk(c, [nu, 1.0, 1.0], [1.0, branch, branch], [False, True, True])
+    assert spectrum[-1] == pytest.approx(bulk.edge, rel=0.06)
+    last = np.sum((Phi[-1] @ axes) ** 2, axis=0)
+    for factor in (1.5, 4.0):
+        eigenvalue = factor * bulk.edge
+        _, G, T = bulk.chain(bulk.parameter(eigenvalue))
+        assert np.mean(1 / (eigenvalue - spectrum)) == pytest.approx(G[0], rel=1e-2)
+        assert np.sum(last / (eigenvalue - spectrum)) / N == pytest.approx(G[-1], rel=3e-2)
+        assert T[-1] == pytest.approx(c[-1] * (1 + c[-1] * G[-1]), rel=1e-12)
+
+
+def test_branches_of_no_strength_leave_one_hidden_matrix():
+    r"""$\lambda = C_g^1(t,t) + z^2/\nu$ at beta_0 = 0, as for one hidden layer."""
+    network = lib.Network(3, 0.7, 9.0, branch_scale=0.0)
+    data, training = lib.Data(samples=2, noise=0.3), lib.GradientDescent(20, 0.01)
+    run = lib.solve(network, data, training, keep_matrices=True)
+    upper = lib.weight_outliers(network, data, training, 20).upper[0, 0, 0]
+    found = lib.kernel_outlier(network, data, training, 20)
+    expected = run.C_g[1][20, 20] + upper**2 / 0.7
+    assert found.leading[0] == pytest.approx(expected, rel=1e-11)
+
+
+def test_outputs_of_one_hidden_layer_are_the_outliers_of_its_matrix():
+    r"""$C_g^1(tc, tc) + z^2/\nu$ over all principal outputs c and all outliers z of $W^0$."""
+    turned = np.array([[1.0, 0.3, 0.1], [0.3, 0.6, 0.2], [0.1, 0.2, 0.5]])
+    data = lib.Data(samples=3, noise=0.2, spectrum=lib.Spectrum([1.0], [turned], [1.0]))
+    network, training = lib.Network(1, 0.7, 10.0, outputs=3), lib.GradientDescent(40, 0.01)
+    run = lib.solve(network, data, training, keep_matrices=True)
+    last = slice(40 * 3, None)
+    weights = np.linalg.eigvalsh(run.C_g[1][last, last])
+    upper = lib.weight_outliers(network, data, training, 40).upper[0, 0]
+    upper = upper[np.isfinite(upper)]
+    found = lib.kernel_outlier(network, data, training, 40)
+    expected = weights[:, None] + upper**2 / 0.7
+    edge = weights[-1] + (1 + math.sqrt(0.7)) ** 2 / 0.7
+    assert len(upper) >= 2 and found.edge[0] == pytest.approx(edge, rel=1e-10)
+    assert found.leading[0] == pytest.approx(expected.max(), rel=1e-10)
+    assert found.count[0] == np.sum(expected > edge) < expected.size
+
+
+@pytest.mark.parametrize("of", ["weights", "samples"])
+def test_equal_outputs_share_their_kernels(of):
+    """Axes do not matter, and C equal outputs have C^2 equal eigenvalues."""
+    problem = lib.Data(samples=2, noise=0.3), lib.GradientDescent(20, 0.01), 20
+    network = lib.Network(2, 0.8, 12.0, branch_scale=1.0)
+    one = lib.kernel_outlier(network, *problem, of=of)
+    two = lib.kernel_outlier(replace(network, outputs=2), *problem, of=of)
+    assert one.count[0] == 1 and two.count[0] == 4
+    assert two.leading == pytest.approx(one.leading, rel=1e-12)
+    assert two.edge == pytest.approx(one.edge, rel=1e-12)
+
+
+STREAM = {"branch_scale": 1.3, "init_scale": (1.2, 0.7, 0.9, 1.1)}
+
+
 @pytest.mark.parametrize("of", ["weights", "samples"])
 @pytest.mark.parametrize("parameter", [0.2, 0.9])
-def test_the_response_is_symmetric(of, parameter):
+@pytest.mark.parametrize(
+    ("widths", "fields"),
+    [((0.5, 1.3, 0.8), {"init_scale": (1.2, 0.7, 0.9, 1.1)}), (0.8, STREAM)],
+    ids=["plain", "residual"],
+)
+def test_the_response_is_symmetric(of, parameter, widths, fields):
     """What a source at one field does to another is mutual."""
-    network = lib.Network(3, (0.5, 1.3, 0.8), 9.0, init_scale=(1.2, 0.7, 0.9, 1.1))
+    network = lib.Network(3, widths, 9.0, **fields)
     training = lib.GradientDescent(
         8, 0.01, momentum=0.4, weight_decay=3.0, layer_rates=(0.5, 1.5, 0.8, 1.2)
     )
@@ -171,8 +243,16 @@ def test_a_diverging_run_stops_at_its_last_valid_step():
 @pytest.mark.parametrize(
     ("network", "data", "of", "message"),
     [
-        (lib.Network(2, 1.0, branch_scale=1.0), POPULATION, "weights", "plain networks"),
-        (lib.Network(2, 1.0, outputs=2), POPULATION, "weights", "one output"),
+        (
+            lib.Network(2, 1.0, outputs=2),
+            lib.Data(
+                spectrum=lib.Spectrum(
+                    [0.5, 1.5], [[[1.0, 0.0], [0.0, 0.5]], [[1.0, 0.3], [0.3, 0.5]]], [0.5, 0.5]
+                )
+            ),
+            "weights",
+            "different principal axes",
+        ),
         (A[0], POPULATION, "samples", "training set"),
         (A[0], POPULATION, "both", "'weights' or 'samples'"),
         (
@@ -182,7 +262,8 @@ def test_a_diverging_run_stops_at_its_last_valid_step():
             "isotropic",
         ),
         ([A[0]], POPULATION, "weights", "not a sequence"),
-        (lib.Network(1, math.inf), POPULATION, "weights", "large finite width"),
+        (lib.Network(1, math.inf), POPULATION, "weights", "large finite one"),
+        (lib.Network(math.inf, 1.0, branch_scale=1.0), POPULATION, "weights", "large finite one"),
     ],
 )
 def test_bad_input(network, data, of, message):

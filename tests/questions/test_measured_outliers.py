@@ -171,9 +171,8 @@ def test_deep_networks_have_the_outliers_of_the_theory(name):
     A branch whose responses had no factor beta, or two, would be off by 6 or 5 per cent.
     """
     network, data, training = DEEP[name]
-    plain = network.outputs == 1 and network.branch_scale is None
     runs = lib.measured_outliers(
-        network, data, training, training.steps, dim=120, seeds=12, count=1, kernel=plain
+        network, data, training, training.steps, dim=120, seeds=12, count=1
     )
     theory = lib.weight_outliers(network, data, training, training.steps)
     clear = theory.gain[0] > 1.3
@@ -183,10 +182,9 @@ def test_deep_networks_have_the_outliers_of_the_theory(name):
     )
     assert check, check
     assert check.catches < 0.12, check
-    if plain:
-        kernel = lib.kernel_outlier(network, data, training, training.steps)
-        check = lib.agree(kernel.leading, runs.kernel, allowance=4 / 120)
-        assert check and check.catches < 0.4, check
+    kernel = lib.kernel_outlier(network, data, training, training.steps)
+    check = lib.agree(kernel.leading, runs.kernel, allowance=4 / 120)
+    assert check and check.catches < 0.4, check
 
 
 def test_the_same_seeds_give_the_same_numbers():
