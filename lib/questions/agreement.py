@@ -158,11 +158,11 @@ def finite_size(loss, network, data=None):
     $$ c = 2 + \frac{1}{\alpha_B}\Big(\frac12 + \frac{3}{20\,\nu}\Big)
        + \frac{3\,(C-1)}{\nu} \Big(1 - \frac{E(t)}{E(0)}\Big) + \kappa \log^2 \frac{E(0)}{E(t)}, $$
 
-    $\kappa = \frac12 (S + \frac{1}{2\nu_L})$ for centered networks and $0.15 + S/4$ for others. The last term: a network's rate of
-    learning r differs from the next one's by some $\delta \sim D^{-1/2}$, and the mean of $e^{-rt(1+\delta)}$
-    exceeds $e^{-rt}$ by the factor $1 + (rt)^2 \langle\delta^2\rangle/2$. The constants are measured and
-    rounded up, with 200 to 1,500 networks each, one to four layers and D = 75 to 400; for spectra of order
-    one and rates away from instability.
+    $\kappa = \frac12 (S + \frac{1}{2\nu_L})$ for centered networks and $0.15 + S/4$ for others. The last term: a
+    network's rate of learning r differs from the next one's by some $\delta \sim D^{-1/2}$, and the mean of
+    $e^{-rt(1+\delta)}$ exceeds $e^{-rt}$ by the factor $1 + (rt)^2 \langle\delta^2\rangle/2$. The constants are
+    measured and rounded up, with 200 to 1,500 networks each, one to four layers and D = 75 to 400; for
+    spectra of order one and rates away from instability.
 
     Parameters
     ----------
