@@ -16,10 +16,13 @@ var DeepLinear = globalThis.DeepLinear || {};
 
 (function () {
   /* Directions in time with less of a correlation, relative to the largest, are left out. */
-  const NEGLIGIBLE = 1e-15;
+  const NEGLIGIBLE = 1e-13;
 
-  /* Relative width at which a bracket of log w, or of an eigenvalue, is narrow enough. */
+  /* Relative width at which a bracket of an eigenvalue is narrow enough. */
   const NARROW = 1e-13;
+
+  /* A bracket of log w this narrow, or a gain this close to one, is a root. */
+  const ROOT = 1e-11;
 
   /* Householder's reduction of a symmetric matrix (n x n, row-major, overwritten) to tridiagonal form. */
   DeepLinear.tridiagonal = function (M, n) {
@@ -140,6 +143,7 @@ var DeepLinear = globalThis.DeepLinear || {};
           for (let j = 0; j < m; j++) this.loop[i * n + j] += response * R_g[m * stride + j];
         }
       }
+      this.edge = this.coupling(1);
     }
 
     /* U^T K U in tridiagonal form. */
@@ -148,11 +152,12 @@ var DeepLinear = globalThis.DeepLinear || {};
       const { G_x, G_y } = green(w, rho);
       const back = rho * G_y;
       const [A, B] = [[], []];
+      const [loop, strength] = [this.loop, Math.sqrt(rho) * w];
       const resolve = (x) => {
         for (let i = 0; i < n; i++) {
-          let sum = x[i];
-          for (let j = 0, at = i * n; j < i; j++, at++) sum += Math.sqrt(rho) * w * this.loop[at] * x[j];
-          x[i] = sum;
+          let sum = 0;
+          for (let j = 0, at = i * n; j < i; j++, at++) sum += loop[at] * x[j];
+          x[i] += strength * sum;
         }
         A.push(x);
         B.push(timesLower(this.R_g, stride, x).map((y) => back * factor * y));
@@ -178,33 +183,31 @@ var DeepLinear = globalThis.DeepLinear || {};
 
     /* The j-th largest gain at w, j = 1, 2, .. */
     gain(w, j) {
-      const matrix = this.coupling(w);
+      const matrix = w === 1 ? this.edge : this.coupling(w);
       return DeepLinear.eigenvalue(matrix, matrix.diagonal.length - j);
     }
 
-    /* Outliers above the bulk, largest first: regula falsi (Illinois) in log w. */
+    /* Outliers above the bulk, largest first: regula falsi (Anderson and Bjoerck) in log w. */
     above() {
-      const edge = this.coupling(1);
-      const count = edge.diagonal.length - DeepLinear.countBelow(edge, 1);
+      const count = this.edge.diagonal.length - DeepLinear.countBelow(this.edge, 1);
       return Array.from({ length: count }, (_, j) => {
         const excess = (x) => this.gain(Math.exp(x), j + 1) - 1;
         let [high, atHigh] = [0, excess(0)];
-        let [low, atLow] = [-0.5, excess(-0.5)];
+        // For a large gain, which falls about as the square root of w, this is near the root.
+        let low = Math.min(-0.1, -2.2 * Math.log1p(atHigh));
+        let atLow = excess(low);
         while (atLow > 0) [high, atHigh, low, atLow] = [low, atLow, 2 * low, excess(2 * low)];
         let side = 0;
-        for (let i = 0; i < 60 && high - low > NARROW; i++) {
+        for (let i = 0; i < 60 && high - low > ROOT; i++) {
           const next = (low * atHigh - high * atLow) / (atHigh - atLow);
           const value = excess(next);
-          if (Math.abs(value) < NARROW) return green(Math.exp(next), this.rho).z;
-          if (value > 0) {
-            [high, atHigh] = [next, value];
-            if (side === 1) atLow /= 2;
-            side = 1;
-          } else {
-            [low, atLow] = [next, value];
-            if (side === -1) atHigh /= 2;
-            side = -1;
-          }
+          if (Math.abs(value) < ROOT) return green(Math.exp(next), this.rho).z;
+          const here = value > 0 ? 1 : -1;
+          const left = 1 - value / (here > 0 ? atHigh : atLow);
+          const factor = here !== side ? 1 : left > 0 ? left : 0.5;
+          if (here > 0) [high, atHigh, atLow] = [next, value, atLow * factor];
+          else [low, atLow, atHigh] = [next, value, atHigh * factor];
+          side = here;
         }
         return green(Math.exp((low + high) / 2), this.rho).z;
       });

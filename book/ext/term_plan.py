@@ -1,7 +1,7 @@
 """The term in tables: `{term-plan}`, `{term-outcomes}`, `{workload}`, from `course/plan.yml`.
 
 Nothing is counted by hand: minutes of reading are those of the chapters, minutes of exercises those of
-`course/exercises.yml`.
+`course/exercises.yml`, minutes of sheets those of their problems.
 """
 
 import re
@@ -9,10 +9,13 @@ from pathlib import Path
 
 import yaml_files
 from exercise_table import facts
+from publish.sheet_source import sheets
 from sphinx.util.docutils import SphinxDirective
 
 PLAN = "course/plan.yml"
 CHAPTERS = "course/chapters.yml"
+MINUTES = "course/sheets.yml"
+"""Minutes of the sheets by week, in the student edition, which does not have their sources."""
 TIME = re.compile(r"\*\*Time\*\*: (\d+) minutes")
 
 
@@ -30,6 +33,19 @@ def times(root):
         label: TIME.search(file.read_text()) for label, file in listed.items() if file.exists()
     }
     return {label: int(match[1]) for label, match in found.items() if match}
+
+
+def further(root):
+    """Chapters that no week treats, for projects and for oneself: minutes of reading by label."""
+    placed = {label for week in plan(root)["weeks"] for label in week["chapters"]}
+    return {label: time for label, time in times(root).items() if label not in placed}
+
+
+def sheet(root, number):
+    """Minutes of a week's sheet: those of its problems."""
+    noted = Path(root) / MINUTES
+    known = yaml_files.load(noted) if noted.exists() else {s.week: s.minutes for s in sheets(root)}
+    return known[number]
 
 
 def minutes(root, labels):
@@ -51,7 +67,7 @@ def workload(root):
         "lectures": term["lecture"] * len(weeks),
         "exercise classes": term["class"] * len(weeks),
         "reading, before and after the lecture": sum(sum(w["chapters"].values()) for w in weeks),
-        "problem sheets": sum(minutes(root, w["sheet"]) for w in weeks),
+        "problem sheets": sum(sheet(root, k + 1) for k in range(len(weeks))),
         "writing the sheets up": term["writing"] * len(weeks),
         "project": term["project"],
         "preparing for the examination": term["examination"],
@@ -74,7 +90,7 @@ def workload_table(root):
 def weeks_table(root):
     """Markdown: a row for each week."""
     term = plan(root)
-    lines = ["| week | lecture | read, minutes | in class, minutes | sheet, minutes |"]
+    lines = ["| week | lecture | read, minutes | exercises in class | sheet, minutes |"]
     lines += ["|---|---|---|---|---|"]
     for number, week in enumerate(term["weeks"], start=1):
         notes = week.get("parts", {})
@@ -83,8 +99,11 @@ def weeks_table(root):
             for label, count in week["chapters"].items()
         )
         lecture = f"{{slides}}`{week['title']} <{deck(number)}>`"
-        both = (str(minutes(root, week[kind])) for kind in ("class", "sheet"))
-        lines += [f"| {number} | {lecture} | {read} | {' | '.join(both)} |"]
+        done = ", ".join(f"{{numref}}`{{number}} <{label}>`" for label in week["class"])
+        lines += [f"| {number} | {lecture} | {read} | {done} | {sheet(root, number)} |"]
+    rest = "; ".join(f"{{chapter}}`{label}` {count}" for label, count in further(root).items())
+    if rest:
+        lines += [f"| any | for projects, and on your own | {rest} | | |"]
     return lines
 
 

@@ -7,12 +7,12 @@ import shutil
 import sys
 from pathlib import Path
 
+from pdf import FLAGS
 from playwright.sync_api import sync_playwright
 
 from publish.chapters import ROOT
 
 DECKS = ROOT / "_build" / "html" / "slides"
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 
 
 def print_deck(browser, page, target):

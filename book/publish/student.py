@@ -16,8 +16,9 @@ import jupytext
 import nbformat
 from plain_notebook import portable
 from repository import repository, requirement
+from term_plan import MINUTES
 
-from publish import sheets
+from publish import sheet_source, sheets
 from publish.chapters import ROOT, chapters, notebooks
 from publish.sheet_source import SHEETS
 
@@ -109,6 +110,7 @@ def write_sources(folder, term, root=ROOT):
         else:
             source.mkdir(parents=True, exist_ok=True)
             shutil.copy(entry, source / entry.name)
+    note_minutes(source, root)
     leave_out(source)
     for page in notebooks(root):
         text = (Path(root) / page).read_text()
@@ -117,6 +119,12 @@ def write_sources(folder, term, root=ROOT):
         target.parent.mkdir(parents=True, exist_ok=True)
         nbformat.write(portable(jupytext.reads(for_students(text), fmt="md:myst"), needs), target)
     sheets.write_students(Path(folder) / "notebooks" / "sheets", term, root)
+
+
+def note_minutes(source, root):
+    """How long each week's sheet takes, for the plan of the term: the sheets themselves are not there."""
+    lines = (f"{sheet.week}: {sheet.minutes}\n" for sheet in sheet_source.sheets(root))
+    (source / MINUTES).write_text("".join(lines))
 
 
 def leave_out(source):

@@ -80,7 +80,8 @@ def weight_outliers(network, data, training, times):
     r"""Bulk and outliers of every trained matrix of the infinite-size limit at some steps of a run.
 
     One solution serves all `times`; each of them costs a few products of T x T matrices with thin ones
-    per matrix.
+    per matrix. It is one at every step, however long the run: nodes and a compressed past keep no
+    responses.
 
     Parameters
     ----------

@@ -74,8 +74,8 @@ def random_problem(seed):
     training = lib.GradientDescent(
         3,
         float(rng.uniform(0.02, 0.05)) * (2 if residual else 1),
-        momentum=float(rng.choice([0.0, 0.5])),
-        nesterov=False,
+        momentum=(momentum := float(rng.choice([0.0, 0.5]))),
+        nesterov=momentum > 0 and bool(rng.random() < 0.5),
         weight_decay=float(rng.choice([0.0, 1.0])),
         layer_rates=rng.uniform(0.6, 1.5, depth + 1).tolist() if rng.random() < 0.5 else None,
     )
@@ -104,6 +104,20 @@ def test_weights_of_random_problems():
             seen["outputs"] += len(roots) * (network.outputs > 1)
             seen["data"] += len(roots) * (data.samples is not None)
     assert min(seen.values()) > 5, seen
+
+
+@pytest.mark.parametrize(("nu", "steps", "rate"), [(0.1, 1, 0.5), (0.1, 3, 0.3), (0.15, 2, 0.5)])
+def test_weights_below_the_bulk(nu, steps, rate):
+    """Narrow networks that unlearn their random function."""
+    trained = trained_matrices.trained_network(
+        lib.Network(1, nu, 0.3), lib.Data(noise=0.2), lib.GradientDescent(steps, rate)
+    )
+    (matrix,) = trained.layers
+    sign, roots = conditioned(matrix, 1, steps), Spikes(matrix, 1).below(steps)
+    assert len(roots) == 1
+    assert sign(roots[0] * (1 - CLOSE)) == -sign(roots[0] * (1 + CLOSE))
+    signs = [sign(w) for w in -np.linspace(math.sqrt(nu) + 1e-6, 1, 200)]
+    assert np.sum(np.diff(signs) != 0) == 1
 
 
 def of_the_kernel(trained, t):
