@@ -6,7 +6,6 @@ import numpy as np
 
 from lib.equations.linear_gaussian import transpose
 
-
 ROUNDING = 1e-14
 """Part of two numbers that their difference is not known to."""
 
