@@ -72,6 +72,15 @@ def test_each_week_of_a_term_has_a_sheet():
     assert [sheet.week for sheet in SHEETS] == [*range(1, len(SHEETS)), "A week"]
 
 
+def test_the_page_for_instructors_has_the_points():
+    page = (ROOT / "course/sheets-and-grading.md").read_text()
+    for sheet in SHEETS:
+        points = f"{sheet.points - sheet.by_hand} + {sheet.by_hand}"
+        row = sheet.week, sheet.title, len(sheet.problems), sheet.minutes, points
+        assert "| " + " | ".join(map(str, row)) + " |" in page
+    assert sheets.overview(SHEETS).count("\n") == 2 + sum(len(s.problems) for s in SHEETS)
+
+
 def test_a_term_has_numbers_of_its_own():
     def texts(term):
         return [solved for solved, _ in sheets.editions(term, ROOT)]
