@@ -34,6 +34,7 @@ EQUATION = re.compile(r"^```\{math\}\n:label: *(\S+)\n(.*?)^```$", re.M | re.S)
 PLACE = re.compile(r"\{\{ *(equation|figure|schematic|outcomes) +([\w-]+) *\}\}")
 IMAGE = re.compile(r"<img [^>]*>")
 CITED = re.compile(r"\{(eq|numref)\}`([\w-]+)`")
+STOP = re.compile(r"\s*[.,:;]\s*((?:\\end\{\w+\})?)\s*$")
 MINUTES = re.compile(r"(\d+) minutes?\.")
 WORKED = "By hand: "
 
@@ -182,7 +183,9 @@ def numbered_equation(label, latex, numbered):
     if label in numbered:
         number, address = numbered[label]
         link = f'<a href="{address}">({number})</a>'
-    return f'<div class="equation"><div>{render_math(latex, DISPLAY)}</div>{link}</div>'
+    # No sentence goes on after it.
+    shown = STOP.sub(r"\1", latex)
+    return f'<div class="equation"><div>{render_math(shown, DISPLAY)}</div>{link}</div>'
 
 
 def known_parts(app):

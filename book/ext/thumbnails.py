@@ -27,7 +27,7 @@ def curves(ax):
 
 def bowls(ax):
     rates = np.geomspace(0.004, 0.041, 30)
-    trainings = [lib.GradientDescent(20, rate) for rate in rates]
+    trainings = [lib.GradientDescent(20, eta) for eta in rates]
     for color, width in zip(shades(4), (1.0, 2.0, 4.0, 16.0), strict=True):
         net, data = lib.Network(3, width, 4.0), lib.Data(samples=4.0)
         loss = lib.solve(net, data, trainings, keep_matrices=False).excess_loss[:, -1]

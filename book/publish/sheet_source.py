@@ -53,6 +53,10 @@ class Problem:
     def points(self):
         return sum(part.points for part in self.parts)
 
+    @property
+    def by_hand(self):
+        return sum(part.points for part in self.parts if part.kind == "derivation")
+
 
 @dataclass
 class Sheet:
@@ -66,6 +70,10 @@ class Sheet:
     @property
     def points(self):
         return sum(problem.points for problem in self.problems)
+
+    @property
+    def by_hand(self):
+        return sum(problem.by_hand for problem in self.problems)
 
     @property
     def minutes(self):

@@ -7,13 +7,16 @@ Cells carry nbgrader's metadata (version 3 of its schema); see `sheet_source` fo
 
 import re
 import sys
+import tempfile
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 import joblib
 import nbformat
+from nbclient import NotebookClient
 from plain_notebook import install_cell
 from repository import repository, requirement
+from traitlets.config import Config
 
 from publish import draws
 from publish.chapters import ROOT
@@ -67,9 +70,8 @@ def cells(problem, number, names, edition):
     )
     facts = f"{problem.kind}, {problem.level}, {problem.minutes} minutes, {problem.points} points"
     label = problem.label
-    yield graded(
-        text(f"## Problem {number}. {problem.title}\n\n*{facts[0].upper()}{facts[1:]}*"), label
-    )
+    heading = f"## Problem {number}. {problem.title} ({facts})"
+    yield graded(text(heading), label)
     for place, part in enumerate(problem.parts):
         grade_id, source = f"{label}-{place}", draws.fill(part.source, names)
         if part.kind == "text":
@@ -152,13 +154,27 @@ def write_students(folder, term, root=ROOT):
         )
 
 
+def overview(known):
+    """A table of all problems."""
+    head = "| problem | title | kind | level | minutes | by checks | by hand |\n|---|---|---|---|---|---|---|\n"
+    rows = []
+    for sheet in known:
+        for place, problem in enumerate(sheet.problems, 1):
+            facts = problem.title, problem.kind, problem.level, problem.minutes
+            points = problem.points - problem.by_hand, problem.by_hand
+            rows.append(
+                f"| {sheet.week}.{place} | " + " | ".join(map(str, facts + points)) + " |\n"
+            )
+    return head + "".join(rows)
+
+
 def execute(made, folder):
     """The notebook with outputs; an error in a cell is raised."""
-    from nbclient import NotebookClient
-
-    return NotebookClient(
-        made, timeout=600, resources={"metadata": {"path": str(folder)}}
-    ).execute()
+    # Kernels that start at once could be given the same port; files do not collide.
+    with tempfile.TemporaryDirectory() as sockets:
+        ours = Config(KernelManager={"transport": "ipc", "ip": f"{sockets}/kernel"})
+        place = {"metadata": {"path": str(folder)}}
+        return NotebookClient(made, timeout=600, resources=place, config=ours).execute()
 
 
 def write_assistants(folder, term, root=ROOT):
@@ -168,6 +184,7 @@ def write_assistants(folder, term, root=ROOT):
         (place / name).mkdir(parents=True, exist_ok=True)
     (place / "nbgrader" / "nbgrader_config.py").write_text(CONFIGURATION)
     known = sheets(root)
+    (place / "overview.md").write_text(overview(known))
     for sheet in known:
         source = place / "nbgrader" / "source" / sheet.name
         source.mkdir(parents=True, exist_ok=True)

@@ -28,6 +28,9 @@ GATED = re.compile(
 CLOSED = re.compile(r"^(`{3,}|:{3,})\{solution\}.*?^\1 *\n?", re.MULTILINE | re.DOTALL)
 ANSWER = "```{code-cell} ipython3\n# Your answer.\n```\n"
 LEFT_OUT = {"_build", "notebooks", "node_modules", "tests", "benchmarks"}
+PUBLIC = ("book", "lib", "live", "reference")
+"""Where no solution can be meant: a line of one that is found here is a common one."""
+
 LEFT_OUT_PAGES = ("course/instructor", "course/sheets-and-grading")
 FOLDER = "student/"
 """The edition's notebooks on the branch of notebooks."""
@@ -89,6 +92,12 @@ def secrets_of_sheets(term, root=ROOT):
     return {line for line in lines if len(line) >= SHORTEST and line not in rest}
 
 
+def idioms(root=ROOT):
+    """All that is said in folders where no solution can be meant, bare."""
+    files = (path for name in PUBLIC for path in (Path(root) / name).rglob("*"))
+    return "\n".join(bare(read(path)) for path in files if path.suffix in {".md", ".py", ".txt"})
+
+
 def leaks(files, secret):
     """(file, line) for each secret line that is in one of `files`, whatever its markup."""
     found = []
@@ -144,6 +153,8 @@ def check(folder, term, root=ROOT):
     """What is left of the solutions in `folder`."""
     secret = secrets([(Path(root) / chapter).read_text() for chapter in chapters(root)])
     secret |= secrets_of_sheets(term, root)
+    common = idioms(root)
+    secret = {line for line in secret if line not in common}
     kinds = {".md", ".ipynb", ".html", ".js", ".txt", ".py"}
     files = [p for p in Path(folder).rglob("*") if p.suffix in kinds and p.is_file()]
     return leaks(files, secret)

@@ -6,6 +6,9 @@ import numpy as np
 
 from lib.equations.linear_gaussian import transpose
 
+ROUNDING = 1e-14
+"""Part of two numbers that their difference is not known to."""
+
 
 def _mismatch(left, right):
     """Largest deviation relative to the largest entry, per configuration."""
@@ -159,8 +162,21 @@ def noiseless_input_residual(inputs, first, rows):
 
 
 def residual(stack, inputs, rows):
-    """Largest relative violation of the closed equations in the first `rows` rows, [batch]."""
+    """Largest relative violation of the closed equations in the first `rows` rows, [batch].
+
+    Zero where there is nothing to learn, and all that happens are rounding errors.
+    """
     if rows == 0:
         return np.zeros(len(inputs.C_v))
     with np.errstate(all="ignore"):
-        return np.maximum(stack.residual(inputs, rows), inputs.residual(stack.first, rows))
+        violation = np.maximum(stack.residual(inputs, rows), inputs.residual(stack.first, rows))
+        return np.where(_nothing_to_learn(inputs, rows), 0.0, violation)
+
+
+def _nothing_to_learn(inputs, rows):
+    """Whether a centered network's errors, differences of what its weights make, are rounding, [batch]."""
+    now = slice(0, rows)
+    made = getattr(inputs, "raw_S", 0 * inputs.C_v)[:, now, now]
+    known = ROUNDING * np.sum(inputs.mass * inputs.eigenvalues) * np.abs(made).max(axis=(-1, -2))
+    training = np.einsum("bii->bi", inputs.regime.C_Delta[:, now, now]).max(-1)
+    return training <= known

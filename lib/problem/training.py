@@ -192,7 +192,7 @@ class GradientFlow(Training):
     duration : float
         t > 0 at the end.
     tolerance : float
-        Relative error of the losses that is aimed at.
+        Relative error of the losses that is aimed at, as in `lib.Nodes`; above 1e-6 it is taken as 1e-6.
     layer_rates : sequence of L + 1 floats or None
         r_l >= 0, factors of the gradients of W^0 .. W^L, as for `GradientDescent`.
 

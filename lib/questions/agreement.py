@@ -153,18 +153,22 @@ def agree(expected, measured, *, loss="excess_loss", middle="mean", allowance=0.
 def finite_size(loss, network, data=None):
     r"""c(t) of the relative difference c / D that the mean of networks has from a curve of the theory.
 
-    $c = 3/\min_l(\nu_l, 1) + 1/(2\alpha_B) + \frac{2L}{5} \log^2(E(0)/E(t))$. The last term: a network's rate
-    of learning r differs from the next one's by some $\delta \sim D^{-1/2}$, the more the deeper it is, and
-    the mean of $e^{-rt(1+\delta)}$ exceeds $e^{-rt}$ by the factor $1 + (rt)^2 \langle\delta^2\rangle/2$. The
-    constants are measured and rounded up, with 200 to 1,500 networks each, one to four layers and D = 75
-    to 400; for spectra of order one and rates away from instability.
+    With $S = \sum_l 1/\nu_l$, $\nu$ the narrowest layer and C outputs
+
+    $$ c = 2 + \frac{1}{\alpha_B}\Big(\frac12 + \frac{3}{20\,\nu}\Big)
+       + \frac{3\,(C-1)}{\nu} \Big(1 - \frac{E(t)}{E(0)}\Big) + \kappa \log^2 \frac{E(0)}{E(t)}, $$
+
+    $\kappa = \frac12 (S + \frac{1}{2\nu_L})$ for centered networks and $0.15 + S/4$ for others. The last term: a
+    network's rate of learning r differs from the next one's by some $\delta \sim D^{-1/2}$, and the mean of
+    $e^{-rt(1+\delta)}$ exceeds $e^{-rt}$ by the factor $1 + (rt)^2 \langle\delta^2\rangle/2$. The constants are
+    measured and rounded up, with 200 to 1,500 networks each, one to four layers and D = 75 to 400; for
+    spectra of order one and rates away from instability.
 
     Parameters
     ----------
     loss : [T + 1]
-        The theory's curve; where it exceeds its start the last term is zero.
+        The theory's curve; where it exceeds its start what grows with learning is zero.
     network : lib.Network
-        Of which depth and narrowest layer count.
     data : lib.Data or None
         Of which the batch counts.
 
@@ -173,11 +177,13 @@ def finite_size(loss, network, data=None):
     [T + 1]
         For `agree`, over D: ``allowance=finite_size(theory.excess_loss, network, data) / runs.dim``.
     """
-    loss = np.asarray(loss, float)
-    fallen = np.log(loss[0] / np.minimum(loss, loss[0]))
+    left = np.minimum(np.asarray(loss, float) / loss[0], 1)
+    narrow, inverse = min(1, *network.widths), sum(1 / width for width in network.widths)
     batch = data.batch if data is not None and data.batch else np.inf
-    start = 3 / min(1, *network.widths) + 0.5 / batch
-    return start + 0.4 * network.depth * fallen**2
+    last = 1 / network.widths[-1]
+    rate = (inverse + last / 2) / 2 if network.centered else 0.15 + inverse / 4
+    start = 2 + (0.5 + 0.15 / narrow) / batch
+    return start + 3 * (network.outputs - 1) / narrow * (1 - left) + rate * np.log(left) ** 2
 
 
 def summarise(samples, middle="mean"):

@@ -208,12 +208,24 @@ class _Ladder:
         self.evaluations = 0
 
     def allowed(self, low, high):
-        """The bracket, less those rates at which one step of weight decay would erase the weights."""
-        decay = getattr(self.training, "weight_decay", 0.0)
-        if decay * high < 1:
+        """The bracket, less the rates that the training does not take: weight decay bounds them, for one."""
+        if self._takes(high):
             return low, high
-        high = (1 - 1e-9) / decay
-        return min(low, high / GROWTH), high
+        lowest = next((rate for rate in low / GROWTH ** np.arange(9) if self._takes(rate)), None)
+        if lowest is None:  # the rate is not what is wrong with it
+            return low, high
+        taken, refused = lowest, high
+        while refused > taken * (1 + 1e-9):
+            middle = math.sqrt(taken * refused)
+            taken, refused = (middle, refused) if self._takes(middle) else (taken, middle)
+        return min(lowest, taken / GROWTH), taken
+
+    def _takes(self, rate):
+        try:
+            at_rates(self.training, [rate])
+        except ValueError:
+            return False
+        return True
 
     def curves(self, rates):
         """The loss at every step, [rates, steps + 1]."""

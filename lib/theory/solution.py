@@ -120,7 +120,9 @@ class Solution(Summarized):
             checks.numbers("times", times, "a number or an array of numbers"),
             self._own_times,
         )
-        if times.size == 0 or not ((times >= own[0]) & (times <= own[-1])).all():
+        if times.size == 0:
+            raise ValueError("times is empty: give at least one time.")
+        if not ((times >= own[0]) & (times <= own[-1])).all():
             raise ValueError(
                 f"times must lie between {own[0]:g} and {own[-1]:g}: "
                 "solve for more steps to go beyond."

@@ -118,6 +118,8 @@ def test_slides_take_equations_and_figures_from_chapters():
     shown = captioned("fig-a", image, "By {eq}`a-b`, $x$.", numbered)
     assert "Fig. 3.2</a> By equation (3.1), <span" in shown
     assert "(3.1)</a>" in numbered_equation("a-b", "x < y", numbered)
+    latex = "\\begin{aligned} x, \\\\ y .\n\\end{aligned}"
+    assert r"\\ y\end{aligned}\]" in numbered_equation("a-b", latex, numbered)
     known = {("figure", "fig-a"): image}
     page = deck(
         "# Title\n\n---\n\n## Next\n\n{{ figure fig-a }} and $x < y$\nNotes:\nSay it.", known

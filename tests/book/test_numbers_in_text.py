@@ -34,6 +34,7 @@ SETTINGS = {
     "12-depth-transfer": ["a tenth"],  # the same
     "13-long-horizons": ["a thousandth"],  # of the tolerance: what the library does
     "14-power-laws": ["a tenth"],  # a scatter that the figure shows
+    "18-sharpness": ["a hundredth"],  # of the first loss: from when on, not how much
     "18b-inside-the-weights": ["a third"],  # singular value
     "21-unequal-widths": ["a tenth"],  # of D, a width
     "22-epilogue": ["a tenth"],  # a wish, and what chapter 19 holds

@@ -65,7 +65,11 @@ def test_workflows_pass_actionlint(tmp_path):
 def test_workflows_may_do_no_more_than_they_must(path):
     workflow = yaml.safe_load(path.read_text())
     assert workflow["permissions"] == {"contents": "read"}
-    needed = {"pages": {"pages": "write", "id-token": "write"}, "notebooks": {"contents": "write"}}
+    needed = {
+        "pages": {"pages": "write", "id-token": "write"},
+        "notebooks": {"contents": "write"},
+        "pdf": {"contents": "write"},
+    }
     for name, job in workflow["jobs"].items():
         assert job.get("permissions", {}) == needed.get(name, {}), name
         assert "timeout-minutes" in job

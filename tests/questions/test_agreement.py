@@ -88,8 +88,6 @@ def test_log_normal_losses(spread):
     assert not lib.agree([1.0], samples, middle="log") or spread < 0.2
 
 
-pytestmark = pytest.mark.xdist_group("agreement")  # they share their networks
-
 NETWORK, TRAINING = lib.Network(2, 0.8), lib.GradientDescent(30, 0.05)
 
 REGIMES = {
@@ -177,8 +175,12 @@ def test_points_that_do_not_scatter_say_nothing_about_power():
 
 
 def test_finite_size_by_hand():
-    narrow, small = lib.Network(2, (0.5, 3)), lib.Data(batch=0.25)
+    narrow, small = lib.Network(2, (0.5, 4)), lib.Data(batch=0.25)
+    start, fallen = 2 + (0.5 + 0.3) / 0.25, math.log(2) ** 2
     c = lib.agreement.finite_size([2.0, 1.0, 3.0], narrow, small)
-    np.testing.assert_allclose(c, [8, 8 + 0.8 * math.log(2) ** 2, 8])
+    np.testing.assert_allclose(c, [start, start + (0.15 + 2.25 / 4) * fallen, start])
+    pair = lib.Network(2, (0.5, 4), outputs=2, centered=True)
+    c = lib.agreement.finite_size([2.0, 1.0], pair, lib.Data(samples=2))
+    np.testing.assert_allclose(c, [2, 2 + 3 / 0.5 / 2 + (2.25 + 0.125) / 2 * fallen])
     wide = lib.Network(3, math.inf)
-    np.testing.assert_allclose(lib.agreement.finite_size([1.0], wide, lib.Data(samples=2)), [3])
+    np.testing.assert_allclose(lib.agreement.finite_size([1.0], wide), [2])

@@ -263,6 +263,23 @@ def test_weight_decay_bounds_the_bracket():
         assert best.status is Search.CONVERGED and best.loss <= curves.min() * (1 + 1e-3)
 
 
+@pytest.mark.parametrize("decay", [2.0, 500.0])
+def test_weight_decay_bounds_the_bracket_of_a_function_too(decay):
+    problem = lib.Network(1, 1.0), lib.Data(samples=2.0, noise=0.5)
+    for search in (lib.optimal_learning_rate, lib.max_stable_learning_rate):
+        by_function, by_training = (
+            search(*problem, training, tolerance=1e-3)
+            for training in (
+                lambda rate: lib.GradientDescent(10, rate, weight_decay=decay),
+                lib.GradientDescent(10, 1e-4, weight_decay=decay),
+            )
+        )
+        assert by_function.value == pytest.approx(by_training.value, rel=2e-3)
+        assert by_function.status is by_training.status
+    with pytest.raises(ValueError, match="steps is 0"):
+        lib.optimal_learning_rate(*problem, lambda rate: lib.GradientDescent(0, rate))
+
+
 def test_tolerances_below_rounding_end():
     network, training = lib.Network(1, 1.0), lib.GradientDescent(3, 0.1)
     best = lib.optimal_learning_rate(

@@ -448,3 +448,13 @@ def test_an_interrupt_ends_the_whole_sweep(grid, monkeypatch):
     assert np.isnan(sweep.test_loss[1:, -1]).all() and np.isnan(sweep.test_loss[2]).all()
     assert np.isnan(sweep.at([3.0]).test_loss[2]) and "interrupted" in str(sweep.status[2])
     print(sweep)
+
+
+@pytest.mark.parametrize("grid", [lib.EveryStep(), lib.CompressedPast(), lib.Nodes()], ids=str)
+@pytest.mark.parametrize("width", [0.5, math.inf])
+def test_a_centred_network_without_a_target_has_nothing_to_learn(grid, width):
+    data = lib.Data(samples=2.0, spectrum=lib.Spectrum([1.0], [0.0], [1.0]))
+    network = lib.Network(2, width, 3.0, centered=True)
+    solved = lib.solve(network, data, lib.GradientDescent(90, 0.01), grid=grid)
+    assert solved.status.name in ("COMPLETE", "STATIONARY")
+    assert solved.test_loss.max() < 1e-14
