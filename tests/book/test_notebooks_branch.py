@@ -17,8 +17,6 @@ from publish.notebooks import write
 from publish.student import FOLDER, leaks, secrets, solutions
 from repository import BRANCH, EXTRAS, binder, colab, repository, requirement, site
 
-pytestmark = pytest.mark.xdist_group("branch of notebooks")  # they share the branch
-
 
 @pytest.fixture(scope="module")
 def branch(tmp_path_factory):
