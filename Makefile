@@ -19,8 +19,8 @@ CHOSEN := seeds from $(SEED_OFFSET), kernel $(OPENBLAS_CORETYPE) $(ATEN_CPU_CAPA
 # For our extensions and commands, and so that nothing asks whether a person is watching.
 IN_BOOK := CI=true PYTHONPATH=book/ext:book
 SPHINX := $(IN_BOOK) $(BIN)/jupyter-book build -W -n --keep-going --all
-# As many processes of tests as pages are executed at once; what shares a browser's page or a solution stays together.
-SIDE_BY_SIDE = -n $$($(IN_BOOK) $(BIN)/python -c 'import execute; print(execute.processes())') --maxprocesses 8 --dist loadgroup
+# As many processes of tests as pages are executed at once; each takes neighbours, which share pages and solutions.
+SIDE_BY_SIDE = -n $$($(IN_BOOK) $(BIN)/python -c 'import execute; print(execute.processes())') --maxprocesses 8 --dist worksteal
 # What failed is not a book.
 FAIL := { rm -rf _build/html; exit 1; }
 EXPLAIN := { tail -n 20 _build/warnings.log; grep -a 'WARNING: \|rror: ' _build/warnings.log | cut -c1-300; $(FAIL); }

@@ -53,7 +53,7 @@ def chosen_kernel():
 
 def run_tests(chosen):
     """What failed, by test; pages are not tested, they are made once. Random examples are new ones."""
-    side_by_side = ["-n", str(processes()), "--maxprocesses", "8", "--dist", "loadgroup"]
+    side_by_side = ["-n", str(processes()), "--maxprocesses", "8", "--dist", "worksteal"]
     anew = ["-m", "not pages", "--hypothesis-profile=default"]
     command = [sys.executable, "-m", "pytest", "-q", *side_by_side, *anew, *chosen]
     run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)

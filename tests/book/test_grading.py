@@ -14,8 +14,6 @@ from traitlets.config import Config
 
 nbgrader = pytest.importorskip("nbgrader", reason="grading needs nbgrader")
 
-pytestmark = pytest.mark.xdist_group("grading")  # they share a course
-
 TERM, NAME = "2031-autumn", "02-one-random-matrix"
 SHEET = next(sheet for sheet in all_sheets(ROOT) if sheet.name == NAME)
 

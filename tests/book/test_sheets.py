@@ -9,7 +9,7 @@ import pytest
 import yaml
 from publish import draws, sheet_source, sheets
 from publish.chapters import ROOT, chapters, pages
-from publish.student import leaks, secrets_of_sheets
+from publish.student import SHORTEST, bare, leaks, secrets_of_sheets
 from sheet_runs import run, solved, spoiled
 
 TERM = "2031-autumn"
@@ -122,12 +122,22 @@ def test_students_see_no_solution(tmp_path):
 
 
 def test_the_book_has_no_sheets():
-    """Nor has the branch of notebooks, which students may see."""
+    """Nor has the branch of notebooks, which students may see; and no page says what a solution says."""
     from publish.notebooks import BESIDE
 
     listed = pages(yaml.safe_load((ROOT / "_toc.yml").read_text()))
     assert not [page for page in listed if page.startswith(sheet_source.SHEETS + "/")]
     assert not [name for name in BESIDE if name.startswith("course")]
+    told = [
+        bare(line)
+        for _, problem in OWN
+        for part in problem.parts
+        if part.kind in ("derivation", "assistants")
+        for line in part.source.splitlines()
+    ]
+    secret = {line for line in told if len(line) >= SHORTEST}
+    assert len(secret) > 20 * len(SHEETS)
+    assert leaks([ROOT / f"{page}.md" for page in listed], secret) == []
 
 
 @pytest.mark.parametrize("sheet", SHEETS, ids=lambda sheet: sheet.name)

@@ -27,8 +27,6 @@ from publish.student import (
 )
 from publish.student_runs import reuse
 
-pytestmark = pytest.mark.xdist_group("student edition")  # they share the edition
-
 TERM = "example"
 TEXTS = {str(chapter): (ROOT / chapter).read_text() for chapter in chapters()}
 

@@ -8,8 +8,6 @@ from references.problems import random_problem, true_error
 
 import lib
 
-pytestmark = pytest.mark.xdist_group("honest errors")  # they share their solutions
-
 SEEDS = range(60)
 ROUNDING = 1e-9
 GRIDS = [lib.Nodes(1e-6), lib.Nodes(1e-8), lib.CompressedPast(1e-4), lib.CompressedPast(1e-7)]

@@ -98,10 +98,8 @@ def test_pale_lines_are_noticed(paper, ink, line, fault):
     assert found == [] if fault is None else len(found) == 1 and found[0].startswith(fault)
 
 
-EACH_PAGE = pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=pytest.mark.xdist_group(name)) for name in PAGES]
-)
-"""Tests of one page run in one process, which opens it once."""
+EACH_PAGE = pytest.mark.parametrize("name", PAGES, scope="module")
+"""All tests of one page, then all of the next: side by side, hardly any page is opened twice."""
 
 
 def test_the_book_is_built():

@@ -4,7 +4,7 @@ import pdf
 import pytest
 from pypdf import PdfReader
 
-pytestmark = [pytest.mark.pages, pytest.mark.xdist_group("pdf")]  # they share the file
+pytestmark = pytest.mark.pages
 
 PAGES = {
     "index": "<h1>Book</h1><p><a href='part/one.html#deep'>deep</a> <a href='#end'>end</a>"

@@ -88,8 +88,6 @@ def test_log_normal_losses(spread):
     assert not lib.agree([1.0], samples, middle="log") or spread < 0.2
 
 
-pytestmark = pytest.mark.xdist_group("agreement")  # they share their networks
-
 NETWORK, TRAINING = lib.Network(2, 0.8), lib.GradientDescent(30, 0.05)
 
 REGIMES = {
