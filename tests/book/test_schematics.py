@@ -6,6 +6,7 @@ import xml.etree.ElementTree as ElementTree
 import pytest
 from drawings import DRAWINGS
 from drawings.pen import Pen, rich
+from names import names
 from plain_notebook import plain
 from publish.chapters import ROOT, chapters
 from slides import PLACE
@@ -51,4 +52,5 @@ def test_every_drawing_is_in_a_chapter_or_on_a_slide():
 
 def test_a_notebook_has_the_caption():
     text = "```{schematic} march\n:name: fig-march-triangle\n\nThe march.\n```\n"
-    assert plain(text) == "*Fig. 5.1: a drawing, in the book.* The march."
+    number = names(ROOT).figure("fig-march-triangle")
+    assert plain(text) == f"*{number}: a drawing, in the book.* The march."
