@@ -26,7 +26,7 @@ class Axis:
         return np.kron(over_time, np.ones((self.outputs, self.outputs)))
 
     def project(self, projection):
-        """Let coordinates stand for moments of times (see `lib.horizons.past`)."""
+        """Let coordinates stand for moments of times (see `lib.horizons.past_moments`)."""
         projection.rows(self.output)
         free, used = slice(projection.left, projection.count), slice(0, projection.count)
         times = (free.stop - free.start) // self.outputs

@@ -1,7 +1,7 @@
 """The march at every step with a compressed past: long horizons of stochastic gradients.
 
 The rows are those of `lib.equations.march`, one for each step and exact. Every few steps the past is projected
-on fewer coordinates (`lib.horizons.past`) in all matrices, so that a row costs the same, up to logarithms, late
+on fewer coordinates (`lib.horizons.past_moments`) in all matrices, so that a row costs the same, up to logarithms, late
 as early, and T steps cost T times that.
 """
 
@@ -13,7 +13,7 @@ from lib.equations.consistency import residual
 from lib.equations.march import sweep
 from lib.horizons import rounding
 from lib.horizons.panel_errors import KNOWN
-from lib.horizons.past import SHORTEST, Past
+from lib.horizons.past_moments import SHORTEST, Past
 from lib.status import DIVERGENCE
 
 CAREFUL = 1e-3

@@ -13,11 +13,11 @@ from lib.equations.linear_gaussian import write_causal, write_symmetric
 from lib.equations.march import sweep
 from lib.horizons.anderson import Anderson
 from lib.horizons.block import Block
-from lib.horizons.course import Course
+from lib.horizons.node_record import NodeRecord
 from lib.horizons.nodes import Panel
 from lib.horizons.panel_errors import KNOWN, PanelErrors
-from lib.horizons.rest import Rest
 from lib.horizons.stability import Stability
+from lib.horizons.stationary import Rest
 from lib.status import DIVERGENCE
 
 NODES, FEW_NODES = 16, 10
@@ -80,7 +80,7 @@ class NodeMarch:
         self.rest, self.stability, self.unstable = Rest(self), Stability(self), False
 
     def run(self, progress=None):
-        """March; return the `Course`. Ends early for lack of room, divergence, or an interrupt."""
+        """March; return the `NodeRecord`. Ends early for lack of room, divergence, or an interrupt."""
         time, stationary, interrupted = 0, False, False
         with np.errstate(all="ignore"):
             sweep(self.stack, self.inputs, self.axis.rows(0, 1))
@@ -93,7 +93,7 @@ class NodeMarch:
             except KeyboardInterrupt:
                 interrupted = True
         reached = int(time) if self.in_steps else float(time)
-        return Course(
+        return NodeRecord(
             self.times[: self.count],
             self.panels,
             reached,

@@ -17,7 +17,7 @@ import math
 import torch
 
 from lib.networks.draws import padded
-from lib.networks.weights import Weights, repeated, rows_for
+from lib.networks.trained_weights import Weights, repeated, rows_for
 
 
 class Architecture:

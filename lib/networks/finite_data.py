@@ -8,7 +8,7 @@ import torch
 from lib import checks
 from lib.networks.draws import zeros
 from lib.networks.samples import Gaussian, Resampled, Split, Stacked
-from lib.networks.weights import repeated, transposed
+from lib.networks.trained_weights import repeated, transposed
 
 
 class Inputs:

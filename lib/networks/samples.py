@@ -4,7 +4,7 @@ import numpy as np
 import torch
 
 from lib.networks.draws import Stream, generator, normal, padded, zeros
-from lib.networks.weights import repeated
+from lib.networks.trained_weights import repeated
 
 
 class Stacked:

@@ -7,7 +7,7 @@ import torch
 
 from lib.networks.draws import draw_weights
 from lib.networks.fields import Lockstep
-from lib.networks.weights import history_length, rows_for
+from lib.networks.trained_weights import history_length, rows_for
 
 CACHE_BYTES = 2**25
 """On a CPU so many seeds are trained together as fit its caches, more or less."""

@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from lib import checks
-from lib.problem.by_value import ByValue
 from lib.problem.data import Data
+from lib.problem.equal_by_value import ByValue
 from lib.problem.spectrum import Spectrum, principal_modes
 
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from lib import checks
 from lib.problem import quadrature
-from lib.problem.by_value import ByValue
+from lib.problem.equal_by_value import ByValue
 
 ROUNDED = 1e-6
 """Masses may sum to one up to this: a few numbers in single precision do no better."""

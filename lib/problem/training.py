@@ -13,7 +13,7 @@ import numpy as np
 from lib import checks
 from lib.horizons.optimizers import Flow, Steps, descend
 from lib.problem import layerwise
-from lib.problem.by_value import ByValue
+from lib.problem.equal_by_value import ByValue
 
 FORGOTTEN = 1e-14
 """A part of the momentum that counts as nothing."""

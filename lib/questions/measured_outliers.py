@@ -15,7 +15,7 @@ from lib import checks
 from lib.networks.draws import draw_weights, padded
 from lib.networks.fields import Architecture, Lockstep
 from lib.networks.finite_data import Inputs
-from lib.networks.weights import history_length
+from lib.networks.trained_weights import history_length
 from lib.questions.trained_matrices import checked_problem, checked_times
 
 DENSE = 4

@@ -6,7 +6,7 @@ import numpy as np
 
 from lib import checks
 from lib.questions.agreement import averaging
-from lib.questions.rates import Rate, Search, checked_loss, is_stable
+from lib.questions.learning_rates import Rate, Search, checked_loss, is_stable
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ import numpy as np
 from lib import checks
 from lib.problem.network import Network
 from lib.questions.jobs import compute
-from lib.questions.rates import LOSSES, at_rates, checked_loss
+from lib.questions.learning_rates import LOSSES, at_rates, checked_loss
 from lib.status import Outcome
 from lib.theory.solve import solve
 
@@ -48,7 +48,7 @@ def rate_curves(networks, data, training, rates, *, cache=None):
         They may differ in everything: width, depth, richness, branches.
     data : Data or sequence of n Data
     training : Training or callable
-        Its learning rate is what varies, see `lib.rates.at_rates`.
+        Its learning rate is what varies, see `lib.questions.learning_rates.at_rates`.
     rates : sequence of K floats
     cache : path or None
         Directory where finished pieces are kept, so that an interrupted sweep resumes.

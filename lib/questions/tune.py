@@ -22,7 +22,7 @@ from scipy.stats import qmc
 from lib import checks
 from lib.questions.candidates import REACH, Candidates
 from lib.questions.descent import answered, descend, objective, polish
-from lib.questions.rates import checked_loss
+from lib.questions.learning_rates import checked_loss
 from lib.status import Outcome
 from lib.theory.solve import solve
 

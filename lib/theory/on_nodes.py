@@ -37,38 +37,38 @@ def solve(networks, data, trainings, grid, keep_matrices, progress, make_stack):
         solved.append(_settled(network, data, training, grid, progress, make_stack))
         if solved[-1][2].interrupted:
             break
-    times = _reported_times(trainings[0], [course for *_, course in solved], keep_matrices)
+    times = _reported_times(trainings[0], [record for *_, record in solved], keep_matrices)
     fields = until_interrupted(
         lambda k: _interpolated(*solved[k], data, grid, times), range(len(solved)), len(networks)
     )
     if keep_matrices is not False and len(networks) == 1 and len(times) == len(solved[0][2].times):
-        stack, inputs, course = solved[0]
-        n = inputs.axis.rows(0, len(course.times))
+        stack, inputs, record = solved[0]
+        n = inputs.axis.rows(0, len(record.times))
         correlations = {
             name: value
             for name, value in matrices_in(stack, inputs).items()
             if name in MATRICES and name.startswith("C_")
         }
         fields |= {name: rows_of(value, n) for name, value in correlations.items()}
-    interpolants = [Interpolant(times, course.panels) for *_, course in solved]
+    interpolants = [Interpolant(times, record.panels) for *_, record in solved]
     interpolants += [Interpolant(times)] * (len(networks) - len(solved))
     return fields | {"times": times, "interpolants": interpolants}
 
 
 def _settled(network, data, training, grid, progress, make_stack):
-    """Stack, inputs, and course of one configuration, with as many nodes for its modes as it needs."""
+    """Stack, inputs, and record of one configuration, with as many nodes for its modes as it needs."""
     kept = []
 
     def run(modes, look):
         kept[:] = _march_on_nodes(network, data, modes, training, grid, progress, make_stack)
-        _, inputs, course = kept
-        look(inputs, 0, len(course.times) * network.outputs)
-        outcome = Outcome.INTERRUPTED if course.interrupted else Outcome.COMPLETE
-        return {"status": [Status(outcome)], "error": course.error}
+        _, inputs, record = kept
+        look(inputs, 0, len(record.times) * network.outputs)
+        outcome = Outcome.INTERRUPTED if record.interrupted else Outcome.COMPLETE
+        return {"status": [Status(outcome)], "error": record.error}
 
     fields = with_modes(data, network.outputs, grid.tolerance, run)
-    stack, inputs, course = kept
-    return stack, inputs, replace(course, error=fields["error"], modes=fields["modes"][0])
+    stack, inputs, record = kept
+    return stack, inputs, replace(record, error=fields["error"], modes=fields["modes"][0])
 
 
 def _march_on_nodes(network, data, modes, training, grid, progress, make_stack):
@@ -91,36 +91,36 @@ def _march_on_nodes(network, data, modes, training, grid, progress, make_stack):
     return stack, inputs, march.run(progress)
 
 
-def _reported_times(training, courses, keep_matrices):
+def _reported_times(training, records, keep_matrices):
     """Every step, or all nodes and the end."""
     end = training.span
     if not keep_matrices and not isinstance(training, GradientFlow) and end <= REPORTED_STEPS:
         return np.arange(end + 1.0)
-    return np.unique(np.concatenate([[float(end)], *(course.times for course in courses)]))
+    return np.unique(np.concatenate([[float(end)], *(record.times for record in records)]))
 
 
-def _interpolated(stack, inputs, course, data, grid, times):
+def _interpolated(stack, inputs, record, data, grid, times):
     """Curves and verdict of a configuration that was solved on nodes, at `times`."""
-    interpolant, rows = Interpolant(course.times, course.panels), len(course.times)
+    interpolant, rows = Interpolant(record.times, record.panels), len(record.times)
     losses = inputs.losses(inputs.axis.rows(0, rows))
     curves = {
-        name: _each_row(interpolant, curve, np.minimum(times, course.reached))
+        name: _each_row(interpolant, curve, np.minimum(times, record.reached))
         for name, curve in curves_of(losses, inputs.axis, data).items()
     }
-    done = len(times) if course.stationary else int(np.sum(times <= course.reached))
-    when = times.tolist() if course.continuous else times.astype(int).tolist()
+    done = len(times) if record.stationary else int(np.sum(times <= record.reached))
+    when = times.tolist() if record.continuous else times.astype(int).tolist()
     (verdict,) = resolved(
-        verdicts_of(curves, done, when), course.interrupted, course.reached, course.unstable
+        verdicts_of(curves, done, when), record.interrupted, record.reached, record.unstable
     )
-    if course.stationary and verdict.outcome is Outcome.COMPLETE:
-        verdict = Status(Outcome.STATIONARY, course.reached)
+    if record.stationary and verdict.outcome is Outcome.COMPLETE:
+        verdict = Status(Outcome.STATIONARY, record.reached)
     residuals = residuals_of(stack, inputs, [1 if verdict.name == "DIVERGED" else rows])
     status = reviewed([verdict], residuals, max(MOST_RESIDUAL, 1000 * grid.tolerance))
     return curves | {
         "status": status,
         "residual": residuals,
-        "error": np.array([course.error]),
-        "modes": np.array([course.modes], object),
+        "error": np.array([record.error]),
+        "modes": np.array([record.modes], object),
     }
 
 

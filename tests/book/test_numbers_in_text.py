@@ -37,6 +37,7 @@ SETTINGS = {
     "18-sharpness": ["a hundredth"],  # of the first loss: from when on, not how much
     "18b-inside-the-weights": ["a third"],  # singular value
     "21-unequal-widths": ["a tenth"],  # of D, a width
+    "23c-schedules": ["a tenth"],  # of the run, a warm-up
     "22-epilogue": ["a tenth"],  # a wish, and what chapter 19 holds
 }
 """Fractions in sentences that are choices or ordinals, not results."""

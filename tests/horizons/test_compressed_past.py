@@ -8,7 +8,7 @@ import pytest
 import lib
 from lib.equations.data_regimes import Repeated
 from lib.equations.linear_gaussian import identity_rows
-from lib.horizons.past import SHORTEST, Past, Projection, Stretch, polynomials
+from lib.horizons.past_moments import SHORTEST, Past, Projection, Stretch, polynomials
 
 CASES = {
     "fresh batches": (lib.Network(2, 0.5), lib.Data(batch=0.5, noise=0.3), {}),

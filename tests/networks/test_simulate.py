@@ -12,7 +12,7 @@ from references.networks import plain_training
 import lib
 from lib.networks.fields import Lockstep
 from lib.networks.finite_data import target_vectors
-from lib.networks.weights import history_length
+from lib.networks.trained_weights import history_length
 
 NOISE = 0.3
 SPECTRUM = lib.Spectrum([2.0, 0.5], [0.4, 2.2], [0.3, 0.7])

@@ -6,7 +6,7 @@ import numpy as np
 
 
 @dataclass(frozen=True)
-class Course:
+class NodeRecord:
     """How the march on nodes went.
 
     Attributes

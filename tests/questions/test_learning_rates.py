@@ -13,7 +13,7 @@ from dask.distributed import Client, LocalCluster
 import lib
 from lib.questions import rate_curves as rate_sweeps
 from lib.questions.jobs import compute
-from lib.questions.rates import SPACING, Search, at_rates
+from lib.questions.learning_rates import SPACING, Search, at_rates
 from lib.status import Outcome, Status
 
 

@@ -125,7 +125,7 @@ def optimal_learning_rate(
     network : Network
     data : Data
     training : Training or callable
-        See `lib.rates.at_rates`: its learning rate is what varies.
+        See `lib.questions.learning_rates.at_rates`: its learning rate is what varies.
     loss : "test_loss", "excess_loss" or "train_loss"
     bracket : (float, float) or None
         Where to search. None: from 0.001 to 1, and further out while the best rate is at an end.
