@@ -1,4 +1,4 @@
-"""Broadcasting of problems: K networks and trainings that are computed as one batch."""
+"""How many problems are given: one, or K networks and trainings that are computed as one batch."""
 
 from lib import checks
 from lib.problem.data import Data
@@ -16,6 +16,19 @@ def _members(name, value, kind):
         if not isinstance(entry, kind):
             raise ValueError(f"{name} contains {entry!r}: give only lib.{kind.__name__} objects.")
     return tuple(value), True
+
+
+def one_problem(network, data, training, kind=Training):
+    """Refuse what is not one problem with a training of this `kind`."""
+    for name, value, wanted in (
+        ("network", network, Network),
+        ("data", data, Data),
+        ("training", training, kind),
+    ):
+        if not isinstance(value, wanted):
+            raise ValueError(
+                f"{name} is {value!r}: give one lib.{wanted.__name__}, not a sequence of them."
+            )
 
 
 def broadcast(network, data, training):

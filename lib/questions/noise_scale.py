@@ -24,9 +24,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lib.problem.data import Data
+from lib.problem.broadcasting import one_problem
 from lib.problem.layerwise import by_matrix
-from lib.problem.network import Network
 from lib.problem.training import GradientDescent
 from lib.theory.grid import EveryStep
 from lib.theory.solve import solve
@@ -117,13 +116,7 @@ def _above(network, run, l):
 
 def _supported(network, data, training):
     """Raise ValueError for problems that are not covered."""
-    for name, value, kind in (
-        ("network", network, Network),
-        ("data", data, Data),
-        ("training", training, GradientDescent),
-    ):
-        if not isinstance(value, kind):
-            raise ValueError(f"{name} is {value!r}: give one lib.{kind.__name__}.")
+    one_problem(network, data, training, GradientDescent)
     if data.samples is not None:
         raise ValueError(
             "the noise scale is that of fresh samples, and these are used again: give batch, or neither."

@@ -21,8 +21,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from lib import checks
-from lib.problem.data import Data
-from lib.problem.network import Network
+from lib.problem.broadcasting import one_problem
 from lib.problem.training import GradientDescent, Memory, Training
 from lib.theory.solve import solve
 
@@ -89,13 +88,7 @@ def checked_times(times, steps):
 
 def supported(network, data, training):
     """Raise ValueError for problems whose Hessian is not covered."""
-    for name, value, kind in (
-        ("network", network, Network),
-        ("data", data, Data),
-        ("training", training, GradientDescent),
-    ):
-        if not isinstance(value, kind):
-            raise ValueError(f"{name} is {value!r}: give one lib.{kind.__name__}.")
+    one_problem(network, data, training, GradientDescent)
     if training.layer_rates is not None:
         raise ValueError(
             "sharpness is that of one rate for all matrices: leave layer_rates out of the training."

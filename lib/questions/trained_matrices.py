@@ -19,9 +19,8 @@ from itertools import pairwise
 import numpy as np
 
 from lib import checks
-from lib.problem.data import Data
-from lib.problem.network import Network
-from lib.problem.training import GradientFlow, Training
+from lib.problem.broadcasting import one_problem
+from lib.problem.training import GradientFlow
 from lib.status import Outcome
 from lib.theory.grid import EveryStep
 from lib.theory.solution import Solution
@@ -95,18 +94,12 @@ def checked_times(times, steps):
 
 def checked_problem(network, data, training):
     """Refuse what is not one problem in steps."""
-    for name, value, kind, wanted in (
-        ("network", network, Network, "Network"),
-        ("data", data, Data, "Data"),
-        ("training", training, Training, "GradientDescent"),
-    ):
-        if not isinstance(value, kind):
-            raise ValueError(f"{name} is {value!r}: give one lib.{wanted}, not a sequence of them.")
     if isinstance(training, GradientFlow):
         raise ValueError(
             "outliers need the responses at every step, which gradient flow on its nodes does not "
             "keep: give lib.GradientDescent with small steps (the difference is of the order of eta)."
         )
+    one_problem(network, data, training)
 
 
 def trained_network(network, data, training):
