@@ -29,6 +29,9 @@ SPACING = 1.5
 FINEST = 1e-12
 """Rates that are closer than this, relatively, are the same rate."""
 
+BOUND = 1e-8
+"""Where a training takes no higher rate is known to this relative accuracy."""
+
 RUNGS = 8
 """Candidate rates inside the bracket in each later round."""
 
@@ -215,7 +218,7 @@ class _Ladder:
         if lowest is None:  # the rate is not what is wrong with it
             return low, high
         taken, refused = lowest, high
-        while refused > taken * (1 + 1e-9):
+        while refused > taken * (1 + BOUND / 10):
             middle = math.sqrt(taken * refused)
             taken, refused = (middle, refused) if self._takes(middle) else (taken, middle)
         return min(lowest, taken / GROWTH), taken
@@ -257,7 +260,8 @@ def _search(ladder, locate, bracket, tolerance):
         if not (below or above) or fixed or high / low > LARGEST_SPAN:
             break
         wider = ladder.allowed(*((low / GROWTH, high) if below else (low, high * GROWTH)))
-        if wider == (low, high):
+        # Where the training takes no more, the bound comes out a little differently each time.
+        if np.allclose(wider, (low, high), rtol=BOUND, atol=0):
             break
         low, high = wider
     while not (below or above):
