@@ -30,7 +30,7 @@ FINEST = 1e-12
 """Rates that are closer than this, relatively, are the same rate."""
 
 BOUND = 1e-8
-"""Where a training takes no higher rate is known to this relative accuracy."""
+"""Relative accuracy of the largest rate that a training takes."""
 
 RUNGS = 8
 """Candidate rates inside the bracket in each later round."""
@@ -260,7 +260,7 @@ def _search(ladder, locate, bracket, tolerance):
         if not (below or above) or fixed or high / low > LARGEST_SPAN:
             break
         wider = ladder.allowed(*((low / GROWTH, high) if below else (low, high * GROWTH)))
-        # Where the training takes no more, the bound comes out a little differently each time.
+        # The bound of what the training takes comes out a little differently each time.
         if np.allclose(wider, (low, high), rtol=BOUND, atol=0):
             break
         low, high = wider
@@ -268,7 +268,7 @@ def _search(ladder, locate, bracket, tolerance):
         low, high = (rates[i] for i in around)
         if high - low <= tolerance * rates[best]:
             break
-        known = {rate: curve for rate, curve in zip(rates, curves, strict=True)}
+        known = dict(zip(rates, curves, strict=True))
         inner = [rate for rate in np.geomspace(low, high, RUNGS + 2)[1:-1] if rate not in known]
         known.update(zip(inner, ladder.curves(inner), strict=True))
         rates = np.array(sorted(rate for rate in known if low <= rate <= high))
