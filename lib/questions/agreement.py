@@ -175,7 +175,7 @@ def finite_size(loss, network, data=None):
     Returns
     -------
     [T + 1]
-        For `agree`, over D: ``allowance=finite_size(theory.excess_loss, network, data) / runs.dim``.
+        The `allowance` that `agree` takes, times D: divide it by ``runs.dim``.
     """
     left = np.minimum(np.asarray(loss, float) / loss[0], 1)
     narrow, inverse = min(1, *network.widths), sum(1 / width for width in network.widths)

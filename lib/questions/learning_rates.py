@@ -4,6 +4,7 @@ Both are searched on the logarithm of the rate. Every round solves a ladder of c
 batch and keeps the rungs around the answer, so that a round of n rungs divides the bracket by about n.
 """
 
+import contextlib
 import enum
 import math
 from collections.abc import Callable
@@ -224,11 +225,9 @@ class _Ladder:
         return min(lowest, taken / GROWTH), taken
 
     def _takes(self, rate):
-        try:
-            at_rates(self.training, [rate])
-        except ValueError:
-            return False
-        return True
+        with contextlib.suppress(ValueError):
+            return bool(at_rates(self.training, [rate]))
+        return False
 
     def curves(self, rates):
         """The loss at every step, [rates, steps + 1]."""
