@@ -165,3 +165,13 @@ def _text(path):
             return file.read()
     except OSError:
         return ""
+
+
+def steps_of_run(times, steps):
+    """`times`, a number or a sequence, as a list of steps of a run of `steps`."""
+    times = plain(times)
+    times = times if listed(times) else [times]
+    asked = [integer(f"times[{i}]", time, least=0) for i, time in enumerate(times)]
+    if not asked or max(asked) > steps:
+        raise ValueError(f"times must name at least one step between 0 and {steps}: {times!r}.")
+    return asked

@@ -28,9 +28,10 @@ from itertools import product
 import numpy as np
 from scipy.optimize import brentq
 
+from lib import checks
 from lib.problem.spectrum import Spectrum
 from lib.questions.kernel_cavity import Cavity
-from lib.questions.trained_matrices import checked_problem, checked_times, trained_network
+from lib.questions.trained_matrices import checked_problem, trained_network
 from lib.status import Status
 
 NEAREST, FARTHEST = 1 - 1e-9, 1e-9
@@ -99,7 +100,7 @@ def kernel_outlier(network, data, training, times, of="weights"):
         (trained_network(replace(network, outputs=1), alone, training), equal)
         for alone, equal in _principal_outputs(network, data)
     ]
-    times = checked_times(times, training.steps)
+    times = np.array(checks.steps_of_run(times, training.steps))
     first = min((trained for trained, _ in outputs), key=lambda trained: trained.valid)
     found = np.full((3, len(times)), np.nan)
     for i, t in enumerate(times):

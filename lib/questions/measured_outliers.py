@@ -16,7 +16,7 @@ from lib.networks.draws import draw_weights, padded
 from lib.networks.fields import Architecture, Lockstep
 from lib.networks.finite_data import Inputs
 from lib.networks.trained_weights import history_length
-from lib.questions.trained_matrices import checked_problem, checked_times
+from lib.questions.trained_matrices import checked_problem
 
 DENSE = 4
 """With more than one in so many singular values asked for, all are computed."""
@@ -82,7 +82,7 @@ def measured_outliers(
         If the problem is not covered or `times` are not steps of the run.
     """
     checked_problem(network, data, training)
-    times = checked_times(times, training.steps)
+    times = np.array(checks.steps_of_run(times, training.steps))
     seeds, count = checks.seeds(seeds), checks.integer("count", count)
     if network.branch_scale == 0:
         raise ValueError("branch_scale is 0, and no branch is trained: give a positive one.")

@@ -78,12 +78,7 @@ class Sharpness:
 
 def checked_times(times, steps):
     """`times` as a sorted tuple of different steps of the run."""
-    times = checks.plain(times)
-    times = times if checks.listed(times) else [times]
-    listed = sorted({checks.integer(f"times[{i}]", time, least=0) for i, time in enumerate(times)})
-    if not listed or listed[-1] > steps:
-        raise ValueError(f"times must name at least one step between 0 and {steps}: {times!r}.")
-    return tuple(listed)
+    return tuple(sorted(set(checks.steps_of_run(times, steps))))
 
 
 def supported(network, data, training):

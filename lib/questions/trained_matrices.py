@@ -18,7 +18,6 @@ from itertools import pairwise
 
 import numpy as np
 
-from lib import checks
 from lib.problem.broadcasting import one_problem
 from lib.problem.training import GradientFlow
 from lib.status import Outcome
@@ -81,15 +80,6 @@ class TrainedNetwork:
     layers: list
     factors: list
     stream: bool
-
-
-def checked_times(times, steps):
-    """`times`, a number or a sequence, as an array of steps of the run."""
-    listed = times if checks.listed(times) else [times]
-    steps_asked = [checks.integer(f"times[{i}]", time, least=0) for i, time in enumerate(listed)]
-    if not steps_asked or max(steps_asked) > steps:
-        raise ValueError(f"times must name at least one step between 0 and {steps}: {times!r}.")
-    return np.array(steps_asked)
 
 
 def checked_problem(network, data, training):

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from lib import checks
 from lib.questions.spikes import Spikes, green
-from lib.questions.trained_matrices import checked_times, target_in_signal, trained_network
+from lib.questions.trained_matrices import target_in_signal, trained_network
 from lib.status import Status
 
 
@@ -107,7 +108,7 @@ def weight_outliers(network, data, training, times):
     (arXiv 2605.07870) treat outliers of trained deep linear networks in the proportional limit.
     """
     trained = trained_network(network, data, training)
-    times = checked_times(times, training.steps)
+    times = np.array(checks.steps_of_run(times, training.steps))
     matrices = [matrix and Spikes(matrix, network.outputs) for matrix in trained.layers]
     found = [
         [_look(spikes, t) if spikes and t < trained.valid else _NOTHING for spikes in matrices]
