@@ -23,6 +23,9 @@ HELD = re.compile(r'"(?P<words>[^"]+)": (?P<values>[^":]+)')
 MANY = 5
 """So many values are told by the smallest and the largest."""
 
+ALIGNED = re.compile(r"^\s*\S.* {2,}\S", re.M)
+"""A line in columns; a print with several such lines keeps them on a narrow screen too."""
+
 COLUMNS = {
     "verdict": "verdict",
     "deviation": "deviation",
@@ -115,11 +118,18 @@ def table(head, body):
     return found
 
 
+def aligned(block):
+    """The block, marked as a table if its lines are in columns."""
+    if len(ALIGNED.findall(block.astext())) > 1:
+        block["classes"].append("aligned")
+    return block
+
+
 def shown(block):
     """The nodes in place of a literal block of prints; itself if it holds neither kind."""
     parts, found = read(block.astext()), []
     if all(kind == "text" for kind, _ in parts):
-        return [block]
+        return [aligned(block)]
     for k, (kind, lines) in enumerate(parts):
         if kind == "text":
             after = parts[k + 1] if k + 1 < len(parts) else ("", [])
@@ -128,7 +138,7 @@ def shown(block):
             if lines:
                 text = "\n".join(lines)
                 copy = nodes.literal_block(text, text, **block.attributes)
-                found.append(copy)
+                found.append(aligned(copy))
         elif kind == "verdicts":
             before = parts[k - 1][1][-1] if k else ""
             found.append(table(*rows(lines, named(before, lines))))

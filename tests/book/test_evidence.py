@@ -82,3 +82,10 @@ def test_prints_of_other_kinds_are_left_as_they_are():
     assert page[0] is plain and page[2] is code
     assert [e.astext() for e in page[1].findall(nodes.entry)][:2] == ["nu", "verdict"]
     assert not list(page[1].findall(nodes.literal_block))
+
+
+def test_lines_in_columns_are_known():
+    for text, kind in (("a  b\n1   2\n", True), ("a  b\n", False), ("one\ntwo\n", False)):
+        page = nodes.section("", nodes.literal_block(text, text, classes=["stream"]))
+        replace(None, page)
+        assert ("aligned" in page[0]["classes"]) == kind
