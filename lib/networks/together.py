@@ -56,11 +56,10 @@ def train(
     were finished [seeds]. Nothing is copied from the device before the last step, or an interrupt.
     """
     pairs = [seed if isinstance(seed, tuple) else (seed, seed) for seed in seeds]
-    sampling = inputs.sampling([of_data for _, of_data in pairs])
-    drawn = [
-        draw_weights(of_weights, architecture.sizes, inputs.eigenvalues) for of_weights, _ in pairs
-    ]
-    initial = [torch.stack(layer) for layer in zip(*drawn, strict=True)]
+    of_weights, of_data = map(list, zip(*pairs, strict=True))
+    steps = len(memories[0].times)
+    sampling = inputs.sampling(of_data, steps)
+    initial = draw_weights(of_weights, architecture.sizes, inputs.eigenvalues)
     lockstep = [
         Lockstep(
             members,
@@ -74,23 +73,23 @@ def train(
         )
         for members, history in groups
     ]
-    like, steps = inputs.eigenvalues, len(memories[0].times)
-    on_device = like.new_empty(steps, *losses.shape[:-1])
-    done, errors_on_device = 0, {}
+    done, errors_on_device = 0, []
     try:
         for t in range(steps):
             sampling.draw(t)
             for group in lockstep:
-                on_device[t][:, :, group.members] = group.step(t, sampling)
+                group.step(t, sampling)
                 for i in np.flatnonzero(np.equal(kept, t)):
-                    errors_on_device[i, tuple(group.members)] = group.weight_error()
+                    errors_on_device.append((i, group.members, group.weight_error()))
             done = t + 1
             bar.update(len(seeds))
     finally:
         finished[:] = done
-        losses[..., :done] = np.moveaxis(on_device[:done].cpu().numpy(), 0, -1)
-        for (i, members), error in errors_on_device.items():
-            errors[:, list(members), i] = error.cpu().numpy()
+        for group in lockstep:
+            of_members = group.losses[:done].cpu().numpy()
+            losses[:, :, group.members, :, :done] = np.moveaxis(of_members, 0, -1)
+        for i, members, error in errors_on_device:
+            errors[:, members, i] = error.cpu().numpy()
 
 
 def groups_of(memories, architecture):
