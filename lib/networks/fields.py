@@ -84,9 +84,7 @@ class Lockstep:
         seeds = len(initial[0])
         self.top = repeated(own_output, rows).expand(seeds, -1, -1)
         self.target = repeated(inputs.target, rows)
-        self.losses = like.new_empty(
-            self.last_step + 1, 2, seeds, len(members), self.outputs
-        )
+        self.losses = like.new_empty(self.last_step + 1, 2, seeds, len(members), self.outputs)
 
     def step(self, t, sampling):
         """Losses of step t, (excess, train) [2, seeds, members, C]; then the weights move on."""

@@ -157,7 +157,8 @@ class Weights:
         like, self.shared, self.outputs = initial[0], initial, outputs
         self.shape = len(like), len(memories), outputs
         self.used, (self.rows, _) = outputs * len(memories), rows_for(outputs)
-        self.schedule = schedule = Schedule(memories, richness, history)
+        schedule = Schedule(memories, richness, history)
+        self.counts = schedule.counts.tolist()
 
         def on_device(values):
             return torch.from_numpy(np.ascontiguousarray(values, float)).to(like)
@@ -168,7 +169,8 @@ class Weights:
 
         def of_past(values):
             """Numbers [.., configurations, steps] as rows that meet the history, once for each output."""
-            return on_device(np.repeat(values, outputs, axis=-1)[..., None, :])
+            rows = on_device(values[..., None, :])
+            return rows if outputs == 1 else rows.repeat_interleave(outputs, -1)
 
         c = np.array(scales)[:, None]
         decay = np.stack([memory.decay for memory in memories], axis=1)
@@ -198,7 +200,7 @@ class Weights:
         """From now on `forward` and `backward` mean W(t); steps 0 .. t-1 have been recorded."""
         if t in self.folded:
             self._fold(t)
-        self.count = int(self.schedule.counts[t])
+        self.count = self.counts[t]
         self.decay = self.all_decays[t]
         self.shrunk = None if self.all_shrunk is None else self.all_shrunk[t]
         self.since = None if self.own is None else self.all_since[t]
