@@ -34,14 +34,18 @@ class Inputs:
     Raises
     ------
     ValueError
-        If a mode has fewer directions than its target covariance has rank.
+        If a mode has fewer directions than its target covariance has rank, or the directions do not fit
+        the memory that is left.
     """
 
     def __init__(self, data, dim, like, dataset=None, outputs=1):
         self.data, self.dataset = data, dataset
         spectrum = data.spectrum
         self.dim = _dimension(spectrum, dim)
-        checks.memory(f"dim {self.dim}", 80 * self.dim * outputs, "use a smaller dim")
+        what, advice = f"dim {self.dim}", "use a smaller dim"
+        if spectrum.dimension_free:
+            what, advice = f"networks with {self.dim} inputs, one for each mode,", "use fewer modes"
+        checks.memory(what, 80 * self.dim * outputs, advice)
         self.scale = 1.0 if spectrum.dimension_free else 1 / math.sqrt(self.dim)
         counts = _directions(spectrum, self.dim)
         self.eigenvalues = zeros(self.dim, like=like)
