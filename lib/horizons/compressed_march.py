@@ -80,7 +80,8 @@ class CompressedMarch:
     def run(self, progress, look):
         """March; return the `Record`. Ends early for lack of room, divergence, or an interrupt.
 
-        `look(inputs, first, stop)` is called now and then with rows that are still single steps.
+        `look(inputs, first, stop)` is called now and then with rows that are still single steps; the
+        march ends when it is false.
         """
         stationary, interrupted, done = False, False, 0
         with np.errstate(all="ignore"):
@@ -88,10 +89,12 @@ class CompressedMarch:
                 while done <= self.steps and self.past.count < self.axis.nodes:
                     self._step(done)
                     done += 1
-                    if done % SHORTEST == 0 and (
-                        done & (done - 1) == 0 or done + SHORTEST > self.steps
+                    if (
+                        done % SHORTEST == 0
+                        and (done & (done - 1) == 0 or done + SHORTEST > self.steps)
+                        and not self._show(look)
                     ):
-                        self._show(look)
+                        break
                     if progress is not None:
                         progress(done, self.steps + 1)
                     stationary = self._vanished()
@@ -140,7 +143,7 @@ class CompressedMarch:
 
     def _show(self, look):
         count, outputs = self.past.count, self.axis.outputs
-        look(self.inputs, max(count - SHORTEST, 0) * outputs, count * outputs)
+        return look(self.inputs, max(count - SHORTEST, 0) * outputs, count * outputs)
 
     def _vanished(self):
         first, last = (self.losses[i]["train_loss"].sum(-1) for i in (0, -1))
