@@ -178,7 +178,8 @@ class CompressedMarch:
             projection = projection.each_output(outputs)
             for matrix in self.matrices:
                 projection.both(matrix)
-            projection.rows(self.inputs.mean)
+            for columns in self.inputs.columns:
+                projection.rows(columns)
             self.axis.project(projection)
         return self.past.count < before
 
