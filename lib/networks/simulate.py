@@ -64,7 +64,8 @@ def simulate(
         Networks to train, as seeds 0 .. n-1 or as listed. A pair (i, j) is a network with the initial
         weights of seed i on the data of seed j.
     device : str or torch.device
-        "cpu" or "cuda".
+        "cpu", "cuda" or "cuda:1". A seed is the same network on the same data on each, to the last bit;
+        the steps that follow agree to rounding.
     dtype : str
         "float64", or "float32" for speed; the draws are the same in both.
     keep_errors : sequence of int
@@ -102,11 +103,10 @@ def simulate(
     memories = [made[training] for training in trainings]
     steps = len(memories[0].times) - 1
     groups = groups_of(memories, architecture)
-    size = like.element_size() * numbers(architecture, groups, inputs)
-    checks.memory(
-        "training one seed", size, "use a smaller dim, fewer samples, or fewer configurations"
-    )
     kept = kept_steps(keep_errors, steps)
+    held = numbers(architecture, groups, inputs, steps + 1, len(kept))
+    sizes = (like.element_size() * number for number in held)
+    slices = batches(len(seeds), *sizes, like.device)
     curves = len(networks) * len(seeds)
     checks.memory(
         f"the results of {curves:g} runs",
@@ -122,7 +122,7 @@ def simulate(
     finished = np.zeros(len(seeds), int)
     with torch.inference_mode(), torch.autocast(like.device.type, enabled=False), bar:
         try:
-            for some in batches(len(seeds), size, like.device):
+            for some in slices:
                 train_some(seeds[some], kept, losses[:, some], errors[some], finished[some], bar)
         except KeyboardInterrupt:
             pass
