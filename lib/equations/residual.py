@@ -22,7 +22,6 @@ Responses are to a source added to the field of the layer itself: $\tilde R_h = 
 $\tilde R_g = \partial g/\partial m$. A response to the noise of a branch has one more factor $\beta$.
 """
 
-
 from lib.equations.consistency import stream_residual
 from lib.equations.layers import HiddenLayer
 from lib.equations.linear_gaussian import (
