@@ -12,6 +12,12 @@ from functools import lru_cache
 
 import numpy as np
 
+PANEL = 2**16
+"""Numbers of a panel that are worth a product of their own."""
+
+SHORTEST = 48
+"""Rows of a panel, at least."""
+
 
 @dataclass(frozen=True)
 class TrainedMatrix:
@@ -51,6 +57,15 @@ class TrainedMatrix:
         return stored
 
 
+def square(*shape):
+    """Zeros [*shape, n] for a last n of `shape`, an odd number of cache lines from row to row.
+
+    Rows a power of two apart would displace each other in a cache.
+    """
+    columns = 16 * (shape[-1] // 16) + 24
+    return np.zeros((*shape, columns))[..., : shape[-1]]
+
+
 def transpose(matrix):
     return matrix.swapaxes(-1, -2)
 
@@ -77,6 +92,22 @@ def add_identity(rows, now):
     """Add the identity to `rows` [.., rows, now.stop], in place."""
     rows[..., now] += identity(now.stop - now.start)
     return rows
+
+
+def after_transposed(rows, matrix, reach):
+    """rows @ matrix^T for `matrix` [.., n, n] whose rows end `reach` columns beyond the diagonal, at most.
+
+    Panel by panel of its rows, so that zeros beyond are not read.
+    """
+    *_, size, _ = matrix.shape
+    height = max(SHORTEST, PANEL * size // max(matrix.size, 1))
+    if height >= size:
+        return rows @ transpose(matrix)
+    products = []
+    for start in range(0, size, height):
+        end = start + height + reach
+        products.append(rows[..., :end] @ transpose(matrix[..., start : start + height, :end]))
+    return np.concatenate(products, axis=-1)
 
 
 def extend(correlation, response, now, last):
@@ -110,8 +141,8 @@ class Pair:
 
     def __init__(self, kappa, batch, n):
         self.kappa = kappa
-        self.F, self.dh_dxi, self.dh_dzeta = np.zeros((3, batch, n, n))
-        self.dg_dxi, self.dg_dzeta = np.zeros((2, batch, n, n))
+        self.F, self.dh_dxi, self.dh_dzeta = square(3, batch, n)
+        self.dg_dxi, self.dg_dzeta = square(2, batch, n)
 
     @property
     def matrices(self):

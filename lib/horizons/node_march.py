@@ -156,6 +156,7 @@ class NodeMarch:
         """
         nodes = slice(self.count, self.count + len(panel.nodes))
         now = self.axis.rows(nodes.start, nodes.stop)
+        self.axis.reach = max(self.axis.reach, now.stop - now.start)
         self.times[nodes] = panel.nodes
         following = []
         for b, accumulation in enumerate(self.accumulations):
