@@ -27,8 +27,8 @@ import numpy as np
 from lib.equations.consistency import stream_residual
 from lib.equations.layers import HiddenLayer
 from lib.equations.linear_gaussian import (
+    add_identity,
     extend,
-    identity_rows,
     inverse_rows,
     transpose,
     write_causal,
@@ -67,11 +67,16 @@ class Relation:
 class AsGiven:
     """In place of a `TrainedMatrix` where the relation to a layer's surroundings is known already."""
 
+    keeps = True
+
     def response(self, R, C, now):
         return R[:, now, : now.stop]
 
     def noise(self, C, now):
         return C[:, now, : now.stop]
+
+    def covariance(self, C, now, stored):
+        return C
 
 
 class Folded(Relation):
@@ -93,10 +98,8 @@ class Folded(Relation):
         """
         past, upto = slice(0, now.start), slice(0, now.stop)
         loop = strength * (farther.R[:, now, upto] @ met.R[:, upto, upto])
-        inverse = inverse_rows(
-            loop[..., now], identity_rows(now) + loop[..., past] @ self.inverse[:, past, upto]
-        )
-        write_causal(self.inverse, now, inverse)
+        known = add_identity(loop[..., past] @ self.inverse[:, past, upto], now)
+        write_causal(self.inverse, now, inverse_rows(loop[..., now], known))
         S = self.inverse[:, upto, upto]
         write_causal(self.carried, now, S[:, now] @ farther.R[:, upto, upto])
         carried = self.carried[:, upto, upto]

@@ -45,7 +45,10 @@ class ModeCheck:
         rows = np.unique(np.linspace(first, stop - 1, ROWS).round().astype(int))
         with np.errstate(all="ignore"):
             for b in range(len(sizes)):
-                coarse, finer = (_sums(rule, inputs, b, rows, stop) for rule in self._pair(inputs))
+                coarse, finer = (
+                    _sums(rule, self.rule.orders, inputs, b, rows, stop)
+                    for rule in self._pair(inputs)
+                )
                 floor = 1e-12 * np.maximum(sizes[b, :outputs].max(), 1e-300)
                 for own, other in zip(coarse[:2], finer[:2], strict=True):
                     size = np.abs(other.sum(0)) + floor
@@ -80,16 +83,22 @@ class ModeCheck:
 def with_modes(data, outputs, tolerance, run):
     """`run(rule, look)` with nodes in place of modes, as many as the tolerance asks for.
 
-    `run` returns its fields and calls `look(inputs, first, stop)` with rows that are solved.
+    `run` returns its fields and calls `look(inputs, first, stop)` with rows that are solved, which tells
+    whether the nodes are enough so far. If not, `run` may stop: what it returns is not used.
     """
     orders = None
     while True:
         rule = data.spectrum.rule(outputs, orders)
         if rule.exact:
-            fields, error = run(rule, lambda *_: None), 0.0
+            fields, error = run(rule, lambda *_: True), 0.0
             break
         check = ModeCheck(data.spectrum, outputs, rule)
-        fields, error = run(rule, check.look), check.error
+
+        def look(*rows, check=check):
+            check.look(*rows)
+            return not check.worse_than(tolerance)
+
+        fields, error = run(rule, look), check.error
         worse = check.worse_than(tolerance)
         broken = any(status.outcome is Outcome.INTERRUPTED for status in fields["status"])
         if broken or not worse:
@@ -101,20 +110,21 @@ def with_modes(data, outputs, tolerance, run):
     return fields | {"error": fields["error"] + error, "modes": modes}
 
 
-def _sums(rule, inputs, b, rows, stop):
+def _sums(rule, orders, inputs, b, rows, stop):
     """By panel: sums for the excess loss and for the error signal [panels, rows], and R_vu [.., stop].
 
-    Of configuration b, in the rows `rows`. Panels whose modes are kept are left out, as zeros.
+    Of configuration b, in the rows `rows`. Panels that are kept mode by mode already, without one of the
+    `orders`, are left out, as zeros.
     """
     upto = slice(0, stop)
     X, output = inputs.X[b, upto, upto], inputs.axis.output[upto]
     mean_only = isinstance(inputs, NoiselessInputLayer)
     A = X if mean_only else X @ inputs.regime.R_Delta[b, upto, upto]
-    excess, signal = np.zeros((2, len(rule.orders), len(rows)))
-    response = np.zeros((len(rule.orders), len(rows), stop))
+    excess, signal = np.zeros((2, len(orders), len(rows)))
+    response = np.zeros((len(orders), len(rows), stop))
     one, picked = np.eye(stop), np.eye(stop)[:, rows]
     for k, panel in enumerate(rule.panel):
-        if rule.orders[panel] is None:
+        if orders[panel] is None:
             continue
         eigenvalue, mass, power = rule.eigenvalues[k], rule.mass[k], rule.power[k]
         loop = one - eigenvalue * A
