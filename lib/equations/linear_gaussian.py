@@ -33,13 +33,17 @@ class TrainedMatrix:
     def response(self, R, C, now):
         """Rows `now` of F, up to and including their own time: [batch, rows, now.stop]."""
         block = (slice(None), now, slice(0, now.stop))
-        kept = self.start * (self.decay[block] * R[block])
-        return kept + self.kick * self.K[block] * C[block]
+        kept = self.start * (self._shared(self.decay[block]) * R[block])
+        return kept + self.kick * self._shared(self.K[block]) * C[block]
 
     def noise(self, C, now):
         """Rows `now` of Cov xi."""
         block = (slice(None), now, slice(0, now.stop))
-        return self.start * (self.decay[block] * C[block])
+        return self.start * (self._shared(self.decay[block]) * C[block])
+
+    def _shared(self, rows):
+        """Rows of K or decay, one for each matrix of the batch."""
+        return rows
 
 
 def transpose(matrix):

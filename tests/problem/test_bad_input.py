@@ -247,7 +247,7 @@ def test_problems_that_do_not_fit_together_are_refused(arguments, message):
     assert ":" in str(caught.value), "the message should also say what to do"
 
 
-FLOW, BATCHES, ENDLESS = GradientFlow(1.0), Data(batch=1.0), Network(inf, 1.0, branch_scale=1.0)
+FLOW, BATCHES = GradientFlow(1.0), Data(batch=1.0)
 
 OPTIONS = [
     ({"keep_matrices": 1}, "keep_matrices is 1"),
@@ -286,8 +286,6 @@ GRIDS = [
     ((NETWORK, DATA, FLOW, EveryStep()), "gradient flow has no steps"),
     ((NETWORK, BATCHES, FLOW, None), "gradient flow with fresh batches"),
     ((NETWORK, BATCHES, TRAINING, Nodes()), "not smooth in time"),
-    ((ENDLESS, DATA, TRAINING, Nodes()), "infinite depth"),
-    ((ENDLESS, DATA, FLOW, None), "infinite depth"),
 ]
 
 
