@@ -11,7 +11,8 @@ import html
 import json
 from pathlib import Path
 
-from bs4 import BeautifulSoup, NavigableString, Tag
+from bs4 import NavigableString, Tag
+from built_pages import built_pages
 
 TEXTS = "texts.js"
 LEFT_OUT = ("script", "style", "svg", "img", "nav", "button", "pre")
@@ -42,13 +43,9 @@ def write(app, exception):
     if exception is not None or app.builder.format != "html":
         return
     texts = {}
-    for page in sorted(app.env.found_docs):
-        file = Path(app.outdir) / f"{page}.html"
-        if file.exists():
-            article = BeautifulSoup(file.read_text(), "html.parser").select_one(
-                "article.bd-article"
-            )
-            texts[page] = text(article) if article else ""
+    for page, soup in built_pages(app).items():
+        article = soup.select_one("article.bd-article")
+        texts[page] = text(article) if article else ""
     known = json.dumps(texts, ensure_ascii=False).replace("</", "<\\/")
     (Path(app.outdir) / "_static" / TEXTS).write_text(f"window.bookTexts = {known};\n")
 

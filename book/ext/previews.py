@@ -14,6 +14,7 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from bs4 import BeautifulSoup
+from built_pages import built_pages
 
 FOLDER = "_static/previews"
 LONGEST = 700
@@ -95,7 +96,7 @@ def paragraphs(place):
 def clean(text):
     """A preview without what belongs to its page: ids, links to itself, data."""
     soup = BeautifulSoup(text, "html.parser")
-    for link in soup.select("a.headerlink, a.csv-link, .backrefs, span.backrefs"):
+    for link in soup.select("a.headerlink, a.csv-link, .backrefs, div.highlight"):
         link.decompose()
     for element in soup.find_all(True):
         element.attrs.pop("id", None)
@@ -109,11 +110,7 @@ def write(app, exception):
     if exception is not None or app.builder.format != "html":
         return
     out = Path(app.outdir)
-    soups = {}
-    for page in app.env.found_docs:
-        file = out / f"{page}.html"
-        if file.exists():
-            soups[f"{page}.html"] = BeautifulSoup(file.read_text(), "html.parser")
+    soups = {f"{page}.html": soup for page, soup in built_pages(app).items()}
     wanted = set().union(*(targets(soup, page) for page, soup in soups.items()))
     for page, soup in soups.items():
         parts = {key: preview(soup, key) for there, key in sorted(wanted) if there == page}

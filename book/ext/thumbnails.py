@@ -50,7 +50,7 @@ def powers(ax):
     spectrum = lib.Spectrum.power_law(200, 2.0, 0.5)
     for color, richness in zip((PALETTE[0], PALETTE[1]), (0.01, 1.0), strict=True):
         net, data = lib.Network(1, np.inf, richness), lib.Data(spectrum=spectrum)
-        theory = lib.solve(net, data, lib.GradientFlow(300.0))
+        theory = lib.solve(net, data, lib.GradientFlow(300.0, 1e-4))
         shown = theory.times > 1
         plots.theory(ax, theory.times[shown], theory.excess_loss[shown], color=color)
     ax.set(xscale="log", yscale="log", xlabel="time", ylabel="loss")

@@ -14,7 +14,7 @@ from itertools import repeat
 import numpy as np
 from numpy.polynomial import Legendre, legendre
 
-from lib.equations.linear_gaussian import TrainedMatrix, transpose, write_causal
+from lib.equations.linear_gaussian import TrainedMatrix, square, transpose, write_causal
 from lib.equations.residual import Relation, StreamLayer
 
 PRECISION = 1e-13
@@ -40,7 +40,7 @@ class Integrated(Relation):
 
     def __init__(self, batch, n):
         super().__init__(batch, n)
-        self.loop = np.zeros((batch, n, n))
+        self.loop = square(batch, n)
 
     @property
     def matrices(self):
@@ -60,12 +60,16 @@ class Integrated(Relation):
 
 @dataclass(frozen=True)
 class Branches:
-    """The branches at every layer time: a `TrainedMatrix` whose start and kick are functions of it."""
+    """The branches at every layer time: a `TrainedMatrix` whose start and kick are functions of it.
+
+    `lasting` tells that d is 1.
+    """
 
     K: np.ndarray
     decay: np.ndarray
     start: Callable
     kick: Callable
+    lasting: bool
 
     def at(self, layer_times):
         """The branches at some layer times, as one long batch, time by time."""
@@ -73,16 +77,17 @@ class Branches:
             np.concatenate([function(layer_time) for layer_time in layer_times])
             for function in (self.start, self.kick)
         )
-        return BranchesAtNodes(self.K, self.decay, start, kick, len(layer_times))
+        keeps = self.lasting and bool((start == 1).all())
+        return BranchesAtNodes(self.K, self.decay, start, kick, keeps, len(layer_times))
 
 
 @dataclass(frozen=True)
 class BranchesAtNodes(TrainedMatrix):
     """One branch at each of some `nodes`, node by node: all of them read the same K and decay."""
 
-    nodes: int
+    nodes: int = 1
 
-    def _shared(self, rows):
+    def _each(self, rows):
         return np.tile(rows, (self.nodes, 1, 1))
 
 

@@ -24,8 +24,15 @@ def device(device):
         raise ValueError(f"device is {device!r}: give 'cpu' or 'cuda'.") from error
     if device.type not in ("cpu", "cuda"):
         raise ValueError(f"device is '{device}': give 'cpu' or 'cuda'.")
-    if device.type == "cuda" and not torch.cuda.is_available():
-        raise ValueError("device is 'cuda' but this torch sees no GPU: give 'cpu'.")
+    if device.type == "cpu":
+        return torch.device("cpu")
+    there = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    if not there:
+        raise ValueError(f"device is '{device}' but this torch sees no GPU: give 'cpu'.")
+    if (device.index or 0) >= there:
+        raise ValueError(
+            f"device is '{device}' but the last GPU is 'cuda:{there - 1}': give that or one before it."
+        )
     return device
 
 

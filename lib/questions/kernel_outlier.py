@@ -122,7 +122,7 @@ def _covered(network, data, training, of):
         if data.samples is None:
             raise ValueError("of='samples' is the kernel of a training set: give data samples.")
         spectrum = data.spectrum
-        if len(set(spectrum.eigenvalues)) > 1 or spectrum.dimension_free:
+        if spectrum.dimension_free or np.ptp(spectrum.eigenvalues) > 0:
             raise ValueError(
                 "of='samples' is derived for isotropic inputs: leave spectrum out, or ask for "
                 "of='weights'."

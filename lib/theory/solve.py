@@ -55,9 +55,10 @@ def solve(
     grid : EveryStep, CompressedPast, Nodes or None
         Where in time the equations are kept. None: every step for a few hundred steps, and where
         `keep_matrices` asks for it; for more, with a tolerance of 1e-8, a compressed past for fresh
-        batches (every step if their learning rate has a schedule, or weights decay) and nodes
-        otherwise (where these lose a run of up to 2,000 rows, at an edge of stability that is passed late
-        for one, it is solved at every step); for gradient flow nodes with the tolerance of the flow.
+        batches (every step if their schedule jumps or bends so often that nothing would be gained) and
+        nodes otherwise (where these lose a run of up to 2,000 rows, at an edge of stability that is
+        passed late for one, it is solved at every step); for gradient flow nodes with the tolerance of
+        the flow.
     keep_matrices : bool or None
         Keep the two-time matrices in the result. True gives all of them, at every step (on nodes, which
         are then `times`, the correlations); False saves memory in large sweeps; None keeps what the
@@ -165,7 +166,7 @@ def _grid(grid, network, data, trainings, keep_matrices):
             "gradient flow with fresh batches: their noise vanishes in continuous time; "
             "leave batch out (population gradient), or use GradientDescent."
         )
-    by_time_passed = all(entry.impulse() is not None for entry in trainings)
+    recursive = all(entry.start() is not None for entry in trainings)
     if grid is None:
         if flow:
             return Nodes(training.tolerance)
@@ -173,8 +174,11 @@ def _grid(grid, network, data, trainings, keep_matrices):
         few = rows <= CHEAP_STEPS or training.steps < FEWEST
         if few or keep_matrices:
             return EveryStep()
-        if data.batch is not None or training.start() is None:
-            return CompressedPast() if by_time_passed else EveryStep()
+        if not recursive:
+            return EveryStep()
+        if data.batch is not None:
+            past = CompressedPast()
+            return past if compressed_past.worth(trainings, past.most) else EveryStep()
         return (
             Nodes(most=training.steps + 1 + NODES) if training.steps <= REPORTED_STEPS else Nodes()
         )
@@ -184,12 +188,11 @@ def _grid(grid, network, data, trainings, keep_matrices):
         )
     if flow and not isinstance(grid, Nodes):
         raise ValueError("gradient flow has no steps: leave grid out, or give lib.Nodes().")
-    if isinstance(grid, CompressedPast) and not by_time_passed:
+    if not recursive and not isinstance(grid, EveryStep):
         raise ValueError(
-            "a compressed past needs a constant learning rate and no weight decay: leave grid out."
+            f"{type(training).__name__} gives its K and no recursion from step to step: "
+            "leave grid out, or give it a `recursion`."
         )
-    if training.start() is None and isinstance(grid, Nodes):
-        raise ValueError(f"{type(training).__name__} is solved at every step only: leave grid out.")
     if data.batch is not None and isinstance(grid, Nodes):
         raise ValueError(
             "the noise of fresh batches is not smooth in time: leave grid out, or give "

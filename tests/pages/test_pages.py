@@ -77,6 +77,14 @@ def test_axe_notices_a_field_without_a_label(chromium, axe, tmp_path):
     assert len(found) == 1 and "label" in found[0]
 
 
+def test_axe_notices_pale_words_of_code(chromium, axe, tmp_path):
+    words = "<span class='k'>for</span> <span class='n'>n</span> <span class='k'>for</span>"
+    code = "<div class='highlight'><style>.c {{ color: {} }}</style><pre>{} <span class='c'># pale</span></pre></div>"
+    assert look(chromium, tmp_path, GOOD + code.format("black", words), axe).axe == []
+    found = look(chromium, tmp_path, GOOD + code.format("#bbb", words), axe).axe
+    assert found and all("color-contrast" in fault for fault in found)
+
+
 @pytest.mark.parametrize(
     ("paper", "ink", "line", "fault"),
     [

@@ -18,8 +18,20 @@ UNFOLD = """
   document.querySelectorAll("details").forEach((e) => { e.open = true; });
 }
 """
-# The paths inside an equation are not text, and there are ten thousand of them on a long page.
-EMPTY_EQUATIONS = "() => document.querySelectorAll('mjx-container svg').forEach((e) => e.remove())"
+# The paths inside an equation are not text, and there are ten thousand of them on a long page; words of
+# code of one class look alike, the first of them stands for all.
+THIN_OUT = """
+() => {
+  document.querySelectorAll("mjx-container svg, mjx-assistive-mml > *").forEach((e) => e.remove());
+  const known = new Set();
+  document.querySelectorAll("pre span[class]").forEach((e) => {
+    const block = e.closest(".cell_input, .cell_output, div.highlight");
+    const kind = `${block?.className} ${e.className}`;
+    if (known.has(kind) && !e.children.length) e.remove();
+    known.add(kind);
+  });
+}
+"""
 AXE = """
 async (run) => {
   const result = await axe.run(document,
@@ -104,8 +116,8 @@ def visit(browser, url, axe=None):
         for scheme in SCHEMES:
             show(tab, scheme)
             found.content[width, scheme] = tab.evaluate(READ_PAGE)
-    # A page without equations is drawn several times faster.
-    tab.evaluate(EMPTY_EQUATIONS)
+    # What is left is drawn and judged several times faster.
+    tab.evaluate(THIN_OUT)
     tab.set_viewport_size({"width": WIDTHS[0], "height": 900})
     if axe:
         tab.evaluate(axe)
