@@ -108,7 +108,7 @@ def simulate(
     kept = kept_steps(keep_errors, steps)
     held = numbers(architecture, groups, inputs, steps + 1, len(kept))
     sizes = (like.element_size() * number for number in held)
-    slices, threads = batches(len(seeds), *sizes, like.device)
+    slices, *workers = batches(len(seeds), *sizes, like.device)
     curves = len(networks) * len(seeds)
     checks.memory(
         f"the results of {curves:g} runs",
@@ -129,7 +129,7 @@ def simulate(
             train_some(seeds[some], kept, losses[:, some], errors[some], finished[some], bar, stop)
 
     with bar, suppress(KeyboardInterrupt):
-        side_by_side(train_slice, slices, threads, stop)
+        side_by_side(train_slice, slices, *workers, stop)
     by_output, errors = np.moveaxis(losses, 2, 1), np.moveaxis(errors, 1, 0)
     excess, of_training = by_output.sum(axis=-2)
     test = excess + outputs * data.noise**2
