@@ -14,6 +14,7 @@ from lib.equations.linear_gaussian import (
     add_identity,
     identity,
     inverse_rows,
+    square,
     transpose,
     write_causal,
     write_symmetric,
@@ -26,7 +27,7 @@ class Population:
     def __init__(self, noise, axis, batch):
         self.axis = axis
         self.floor = noise**2
-        self.R_Delta, self.C_Delta, self.Q = np.zeros((3, batch, axis.n, axis.n))
+        self.R_Delta, self.C_Delta, self.Q = square(3, batch, axis.n)
 
     @property
     def matrices(self):
@@ -65,8 +66,7 @@ class OnePass(Population):
     def advance(self, now, C_v, R_vu):
         super().advance(now, C_v, R_vu)
         own = (slice(None), now, now)
-        times = (now.stop - now.start) // self.axis.outputs
-        self.Q[own] = self.axis.expand(np.eye(times)) * self.C_Delta[own] / self.size
+        self.Q[own] = self.axis.same_time(now.stop - now.start) * self.C_Delta[own] / self.size
 
 
 class Repeated(Population):

@@ -15,8 +15,10 @@ import numpy as np
 from lib.equations.consistency import input_residual, noiseless_input_residual
 from lib.equations.linear_gaussian import (
     add_identity,
+    after_transposed,
     extend,
     inverse_rows,
+    square,
     transpose,
     write_causal,
     write_symmetric,
@@ -45,8 +47,8 @@ class InputLayer:
         self.axis, self.regime, self.trained = axis, regime, trained
         self.richness, self.inverse_width = richness, inverse_width
         self.centered = np.array(centered, float)[:, None, None]
-        self.C_v, self.C_h, self.R_vu, self.R_h = np.zeros((4, batch, n, n))
-        self.X = np.zeros((batch, n, n))
+        self.C_v, self.C_h, self.R_vu, self.R_h = square(4, batch, n)
+        (self.X,) = square(1, batch, n)
         self.beside = np.zeros((batch, n, len(self.mass) * axis.outputs))
         self.bias, self.width_variance, self.data_variance = np.zeros((3, batch, n))
         self._allocate_responses(batch, n)
@@ -78,13 +80,13 @@ class InputLayer:
         return [*symmetric, self.U, self.H_sum, self.H_sum2, self.H]
 
     def _allocate_responses(self, batch, n):
-        self.S, self.raw_S, self.Y, self.U = np.zeros((4, batch, n, n))
-        self.H_sum, self.H_sum2, self.vv_sum2 = np.zeros((3, batch, n, n))
+        self.S, self.raw_S, self.Y, self.U = square(4, batch, n)
+        self.H_sum, self.H_sum2, self.vv_sum2 = square(3, batch, n)
         self.noisy = np.flatnonzero(self.mass)
         scales = self.eigenvalues[self.noisy]
         self.scales = scales[:, None, None]
         self.sums = self.mass[self.noisy] * np.array([scales, scales**2])
-        self.H = np.zeros((batch, len(self.noisy), n, n))
+        self.H = square(batch, len(self.noisy), n)
 
     @property
     def mean(self):
@@ -158,7 +160,9 @@ class InputLayer:
         rows = H.reshape(len(H), -1, now.stop)
         from_width = (rows @ self.S[:, upto, upto]).reshape(H.shape)
         from_data = self.scales * (rows @ self.Y[:, upto, upto]).reshape(H.shape)
-        variance = (from_width + from_data) @ transpose(self.H[:, :, upto, upto])
+        variance = after_transposed(
+            from_width + from_data, self.H[:, :, upto, upto], self.axis.reach
+        )
         parts = self._means(now, A), self.over_modes(variance)
         for correlation, mean, fluctuating in zip((self.C_v, self.vv_sum2), *parts, strict=True):
             write_symmetric(correlation, now, mean + fluctuating)

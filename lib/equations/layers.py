@@ -22,6 +22,7 @@ from lib.equations.consistency import layer_residual
 from lib.equations.linear_gaussian import (
     Pair,
     extend,
+    square,
     transpose,
     write_causal,
     write_symmetric,
@@ -55,7 +56,7 @@ class HiddenLayer:
     def __init__(self, lower, upper, kappa, batch, n):
         self.lower, self.upper, self.kappa = lower, upper, kappa
         self.pair = Pair(kappa, batch, n)
-        self.C_h, self.C_g, self.cov_xi, self.cov_zeta = np.zeros((4, batch, n, n))
+        self.C_h, self.C_g, self.cov_xi, self.cov_zeta = square(4, batch, n)
 
     @property
     def matrices(self):
@@ -128,6 +129,8 @@ class PlainStack:
     def carried(self):
         """What a sweep over a block takes over from the last one: operators, and correlations."""
         return [l.pair.F for l in self.layers], [l.cov_xi for l in self.layers]
+
+    carried_back = (), ()
 
     def extend(self, now, inputs):
         """First guess for what is carried: the fields are those before the block."""

@@ -12,6 +12,12 @@ from functools import lru_cache
 
 import numpy as np
 
+PANEL = 2**16
+"""Numbers of a panel that are worth a product of their own."""
+
+SHORTEST = 48
+"""Rows of a panel, at least."""
+
 
 @dataclass(frozen=True)
 class TrainedMatrix:
@@ -35,13 +41,13 @@ class TrainedMatrix:
     def response(self, R, C, now):
         """Rows `now` of F, up to and including their own time: [batch, rows, now.stop]."""
         block = (slice(None), now, slice(0, now.stop))
-        kept = R[block] if self.keeps else self.start * (self.decay[block] * R[block])
-        return kept + self.kick * self.K[block] * C[block]
+        kept = R[block] if self.keeps else self.start * (self._each(self.decay[block]) * R[block])
+        return kept + self.kick * self._each(self.K[block]) * C[block]
 
     def noise(self, C, now):
         """Rows `now` of Cov xi."""
         block = (slice(None), now, slice(0, now.stop))
-        return C[block] if self.keeps else self.start * (self.decay[block] * C[block])
+        return C[block] if self.keeps else self.start * (self._each(self.decay[block]) * C[block])
 
     def covariance(self, C, now, stored):
         """Cov xi: C itself, or `stored` with its rows `now`, and their columns, renewed."""
@@ -49,6 +55,19 @@ class TrainedMatrix:
             return C
         write_symmetric(stored, now, self.noise(C, now))
         return stored
+
+    def _each(self, rows):
+        """Rows of K or decay, for each matrix of the batch."""
+        return rows
+
+
+def square(*shape):
+    """Zeros [*shape, n] for a last n of `shape`, an odd number of cache lines from row to row.
+
+    Rows a power of two apart would displace each other in a cache.
+    """
+    columns = 16 * (shape[-1] // 16) + 24
+    return np.zeros((*shape, columns))[..., : shape[-1]]
 
 
 def transpose(matrix):
@@ -77,6 +96,22 @@ def add_identity(rows, now):
     """Add the identity to `rows` [.., rows, now.stop], in place."""
     rows[..., now] += identity(now.stop - now.start)
     return rows
+
+
+def after_transposed(rows, matrix, reach):
+    """rows @ matrix^T for `matrix` [.., n, n] whose rows end `reach` columns beyond the diagonal, at most.
+
+    Panel by panel of its rows, so that zeros beyond are not read.
+    """
+    *_, size, _ = matrix.shape
+    height = max(SHORTEST, PANEL * size // max(matrix.size, 1))
+    if height >= size:
+        return rows @ transpose(matrix)
+    products = []
+    for start in range(0, size, height):
+        end = start + height + reach
+        products.append(rows[..., :end] @ transpose(matrix[..., start : start + height, :end]))
+    return np.concatenate(products, axis=-1)
 
 
 def extend(correlation, response, now, last):
@@ -110,8 +145,8 @@ class Pair:
 
     def __init__(self, kappa, batch, n):
         self.kappa = kappa
-        self.F, self.dh_dxi, self.dh_dzeta = np.zeros((3, batch, n, n))
-        self.dg_dxi, self.dg_dzeta = np.zeros((2, batch, n, n))
+        self.F, self.dh_dxi, self.dh_dzeta = square(3, batch, n)
+        self.dg_dxi, self.dg_dzeta = square(2, batch, n)
 
     @property
     def matrices(self):

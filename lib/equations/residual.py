@@ -22,14 +22,13 @@ Responses are to a source added to the field of the layer itself: $\tilde R_h = 
 $\tilde R_g = \partial g/\partial m$. A response to the noise of a branch has one more factor $\beta$.
 """
 
-import numpy as np
-
 from lib.equations.consistency import stream_residual
 from lib.equations.layers import HiddenLayer
 from lib.equations.linear_gaussian import (
     add_identity,
     extend,
     inverse_rows,
+    square,
     transpose,
     write_causal,
     write_symmetric,
@@ -47,7 +46,7 @@ class Relation:
     """
 
     def __init__(self, batch, n):
-        self.R, self.C = np.zeros((2, batch, n, n))
+        self.R, self.C = square(2, batch, n)
         self.R_h = self.R_g = self.R
         self.C_h = self.C_g = self.C
 
@@ -84,7 +83,7 @@ class Folded(Relation):
 
     def __init__(self, batch, n):
         super().__init__(batch, n)
-        self.inverse, self.carried = np.zeros((2, batch, n, n))
+        self.inverse, self.carried = square(2, batch, n)
 
     @property
     def matrices(self):
@@ -178,6 +177,8 @@ class ResidualStack:
             [l.pair.F for l in self.layers] + [l.forth.R for l in below],
             [l.cov_xi for l in self.layers] + [l.forth.C for l in below],
         )
+
+    carried_back = (), ()
 
     def extend(self, now, inputs):
         """First guess for what is carried: the fields are those before the block."""

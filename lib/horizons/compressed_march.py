@@ -84,8 +84,8 @@ class CompressedMarch:
     def run(self, progress, look):
         """March; return the `Record`. Ends early for lack of room, divergence, or an interrupt.
 
-        `look(inputs, first, stop)` is called now and then with rows that are still single steps; the
-        march ends when it is false.
+        `look(inputs, first, stop, longer)` is called now and then with rows that are still single steps, and
+        with how many times longer the run will be; the march ends when it is false.
         """
         stationary, interrupted, done = False, False, 0
         with np.errstate(all="ignore"):
@@ -153,7 +153,8 @@ class CompressedMarch:
 
     def _show(self, look):
         count, outputs = self.past.count, self.axis.outputs
-        return look(self.inputs, max(count - SHORTEST, 0) * outputs, count * outputs)
+        first, longer = max(count - SHORTEST, 0), (self.steps + 1) / len(self.losses)
+        return look(self.inputs, first * outputs, count * outputs, longer)
 
     def _vanished(self):
         first, last = (self.losses[i]["train_loss"].sum(-1) for i in (0, -1))

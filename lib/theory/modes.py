@@ -32,10 +32,14 @@ class ModeCheck:
     def __init__(self, spectrum, outputs, rule):
         every = range(len(rule.orders))
         self.rule, self.finer = rule, spectrum.rule(outputs, rule.refined(every))
-        self.errors = np.zeros(len(rule.orders))
+        self.errors, self.longer = np.zeros(len(rule.orders)), 1.0
 
-    def look(self, inputs, first, stop):
-        """Compare at some of the rows first .. stop - 1 of `inputs`, a multiple of its outputs."""
+    def look(self, inputs, first, stop, longer=1.0):
+        """Compare at some of the rows first .. stop - 1 of `inputs`, a multiple of its outputs.
+
+        The whole run is so many times `longer` than what these rows have seen.
+        """
+        self.longer = longer
         outputs = inputs.axis.outputs
         sizes = np.einsum("bii->bi", inputs.C_v[:, :stop, :stop])
         fine = (np.isfinite(sizes) & (sizes < DIVERGENCE)).all(0)
@@ -75,6 +79,18 @@ class ModeCheck:
             return []
         return list(np.flatnonzero(self.errors > allowed / (2 * len(self.errors))))
 
+    def to_refine(self, tolerance):
+        """The panels that are not good enough, and those that will not be by the end.
+
+        What a mode does in a time is a function of their product: a panel of smaller eigenvalues will be
+        as bad once it has had as much longer.
+        """
+        worse = self.worse_than(tolerance)
+        largest = np.zeros(len(self.errors))
+        np.maximum.at(largest, self.rule.panel, self.rule.eigenvalues)
+        least = min(largest[panel] for panel in worse) / self.longer if worse else np.inf
+        return sorted({*worse, *np.flatnonzero(largest >= least)})
+
     @property
     def error(self):
         return CAUTIOUS * float(self.errors.sum())
@@ -83,7 +99,7 @@ class ModeCheck:
 def with_modes(data, outputs, tolerance, run):
     """`run(rule, look)` with nodes in place of modes, as many as the tolerance asks for.
 
-    `run` returns its fields and calls `look(inputs, first, stop)` with rows that are solved, which tells
+    `run` returns its fields and calls `look` with rows that are solved (see `ModeCheck.look`), which tells
     whether the nodes are enough so far. If not, `run` may stop: what it returns is not used.
     """
     orders = None
@@ -99,7 +115,7 @@ def with_modes(data, outputs, tolerance, run):
             return not check.worse_than(tolerance)
 
         fields, error = run(rule, look), check.error
-        worse = check.worse_than(tolerance)
+        worse = check.to_refine(tolerance)
         broken = any(status.outcome is Outcome.INTERRUPTED for status in fields["status"])
         if broken or not worse:
             break
