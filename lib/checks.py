@@ -18,6 +18,9 @@ UNKNOWN_BYTES = 2**31
 USABLE = 0.8
 """Part of the memory left that one call may ask for."""
 
+REAL = int, float, np.integer, np.floating
+"""Types of real numbers whose arrays are checked as a whole."""
+
 
 def plain(value):
     """`value` as Python and numpy know it: tensors, series and arrays without axes are numbers and arrays."""
@@ -80,6 +83,11 @@ def listed(value):
 
 def sequence(name, value, **bounds):
     """Return a non-empty one-dimensional `value` as a tuple of checked floats."""
+    return tuple(column(name, value, **bounds).tolist())
+
+
+def column(name, value, *, positive=False, **bounds):
+    """Return a non-empty one-dimensional `value` as an array of checked floats."""
     value = plain(value)
     if not listed(value):
         raise ValueError(f"{name} is {value!r}: give a list or a one-dimensional array of numbers.")
@@ -87,7 +95,33 @@ def sequence(name, value, **bounds):
         raise ValueError(f"{name} has {value.ndim} axes: give a one-dimensional array.")
     if len(value) == 0:
         raise ValueError(f"{name} is empty: give at least one number.")
-    return tuple(number(f"{name}[{i}]", entry, **bounds) for i, entry in enumerate(value))
+    bounds["positive"] = positive
+    array = _real(value)
+    if array is None:
+        entries = enumerate(value)
+        return np.array([number(f"{name}[{i}]", entry, **bounds) for i, entry in entries])
+    # All at once, and those that may be out of bounds one by one: there are millions of modes.
+    doubtful = ~(np.abs(array) < min(LARGEST, bounds.get("below", LARGEST))) | (array < 0)
+    if positive:
+        doubtful |= array == 0
+    for i in np.flatnonzero(doubtful):
+        number(f"{name}[{i}]", array[i], **bounds)
+    return array
+
+
+def _real(value):
+    """`value` as an array of floats, if the types of its entries are real numbers beyond doubt."""
+    if isinstance(value, np.ndarray):
+        kinds = {value.dtype.type}
+    else:
+        kinds = set(map(type, value))
+    if any(kind is bool or not issubclass(kind, REAL) for kind in kinds):
+        return None
+    try:
+        with np.errstate(over="ignore"):
+            return np.array(value, float)
+    except OverflowError:  # an integer beyond all floats
+        return None
 
 
 def seeds(value):

@@ -22,9 +22,9 @@ class Outcome(enum.Enum):
         "the rest of the run is constant."
     )
     UNRESOLVED = (
-        "The solution was followed on time nodes to {when}; losses from there on are nan. "
-        "Allow more nodes, a larger tolerance or fewer steps, or solve with grid=lib.EveryStep() or, at a "
-        "constant rate without weight decay, lib.CompressedPast()."
+        "The solution was followed to {when} with as many nodes or coordinates as were allowed; losses from "
+        "there on are nan. Allow more of them, a larger tolerance or fewer steps, or solve with "
+        "grid=lib.EveryStep() or lib.CompressedPast()."
     )
     UNSTABLE = (
         "From {when} on steps are unstable: a deviation too small to be seen grows at each of them, and "

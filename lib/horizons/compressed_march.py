@@ -2,14 +2,16 @@
 
 The rows are those of `lib.equations.march`, one for each step and exact. Every few steps the past is projected
 on fewer coordinates (`lib.horizons.past_moments`) in all matrices, so that a row costs the same, up to logarithms, late
-as early, and T steps cost T times that.
+as early, and T steps cost T times that. What the optimizer makes of old gradients is known at the nodes of
+the stretches they have become, and goes on from there by the same recursion.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from lib.equations.consistency import residual
+from lib.equations.linear_gaussian import write_symmetric
 from lib.equations.march import sweep
 from lib.horizons import rounding
 from lib.horizons.panel_errors import KNOWN
@@ -65,14 +67,16 @@ class Record:
 class CompressedMarch:
     """Fills rows of `stack` and `inputs` step by step, up to step `steps`.
 
-    `impulses` [batch, lag + 1] is K(t, s) by t - s, constant from `lag` on; the weights do not decay.
+    `starts` are the accumulations of K (see `lib.horizons.optimizers`), one for each configuration; `cuts` the
+    steps at which the schedule of any of them jumps or bends.
     """
 
-    def __init__(self, stack, inputs, impulses, steps, tolerance):
-        self.stack, self.inputs, self.impulses = stack, inputs, impulses
+    def __init__(self, stack, inputs, starts, cuts, steps, tolerance):
+        self.stack, self.inputs, self.accumulations = stack, inputs, starts
         self.axis, self.steps = inputs.axis, steps
-        self.past = Past(allowed=(CAREFUL * tolerance) ** 0.5)
-        self.distance = max(SHORTEST, impulses.shape[1] - 1)
+        self.past = Past((CAREFUL * tolerance) ** 0.5, cuts)
+        self.decay = np.ones((len(starts), self.axis.nodes))
+        self.keeps = all(start.recursion.keeps for start in starts)
         parts = [*stack.layers, inputs]
         self.matrices = [matrix for part in parts for matrix in part.matrices]
         self.losses, self.means, self.residual, self.error = [], [], None, 0.0
@@ -80,7 +84,8 @@ class CompressedMarch:
     def run(self, progress, look):
         """March; return the `Record`. Ends early for lack of room, divergence, or an interrupt.
 
-        `look(inputs, first, stop)` is called now and then with rows that are still single steps.
+        `look(inputs, first, stop, longer)` is called now and then with rows that are still single steps, and
+        with how many times longer the run will be; the march ends when it is false.
         """
         stationary, interrupted, done = False, False, 0
         with np.errstate(all="ignore"):
@@ -88,10 +93,12 @@ class CompressedMarch:
                 while done <= self.steps and self.past.count < self.axis.nodes:
                     self._step(done)
                     done += 1
-                    if done % SHORTEST == 0 and (
-                        done & (done - 1) == 0 or done + SHORTEST > self.steps
+                    if (
+                        done % SHORTEST == 0
+                        and (done & (done - 1) == 0 or done + SHORTEST > self.steps)
+                        and not self._show(look)
                     ):
-                        self._show(look)
+                        break
                     if progress is not None:
                         progress(done, self.steps + 1)
                     stationary = self._vanished()
@@ -112,27 +119,33 @@ class CompressedMarch:
 
     def _step(self, step):
         if step > 0 and step % SHORTEST == 0 and self._compress(step - 1):
-            self.error += self._moved(step - 1)
-        losses = self._row(step, self.past.count)
+            self.error += self._moved()
         self.past.add(step)
+        if step > 0:
+            self.accumulations = [accumulation.step() for accumulation in self.accumulations]
+        self.decay[:, self.past.count - 1] = [a.initial[0] for a in self.accumulations]
+        losses = self._row()
         self.losses.append(losses)
         self.means.append(losses.pop("means"))
 
-    def _row(self, step, count):
-        """Solve the row of `step`, after `count` coordinates of earlier ones; return copies of its losses."""
-        now = self.axis.rows(count, count + 1)
-        ages = np.minimum(self.past.ages(step)[:count], self.impulses.shape[1] - 1)
-        K = self.inputs.trained.K
-        K[:, now, : now.start] = np.repeat(self.impulses[:, None, ages], self.axis.outputs, axis=2)
-        K[:, now, now] = 0
+    def _row(self):
+        """Solve the row of the present step, the last coordinate; return copies of its losses."""
+        count, outputs = self.past.count, self.axis.outputs
+        now, trained = self.axis.rows(count - 1, count), self.inputs.trained
+        rows = np.array([accumulation.columns[0] for accumulation in self.accumulations])
+        trained.K[:, now, : now.stop] = np.repeat(rows, outputs, axis=1)[:, None]
+        if not self.keeps:
+            rows = self.decay[:, count - 1 : count] * self.decay[:, :count]
+            rows = np.repeat(np.repeat(rows, outputs, axis=1)[:, None], outputs, axis=1)
+            write_symmetric(trained.decay, now, rows)
         sweep(self.stack, self.inputs, now)
         means, _ = rounding.watched(self.inputs, now)
         rows = {name: loss.copy() for name, loss in self.inputs.losses(now).items()}
         return rows | {"means": means}
 
-    def _moved(self, step):
-        """How much the losses of `step`, solved once more, feel that the past before it has been compressed."""
-        return self._change(self._row(step, self.past.count - 1), self.losses[-1])
+    def _moved(self):
+        """How much the losses of the present step, solved once more, feel that the past has been compressed."""
+        return self._change(self._row(), self.losses[-1])
 
     def _finite(self):
         excess = self.losses[-1]["excess_loss"].sum(-1)
@@ -140,11 +153,15 @@ class CompressedMarch:
 
     def _show(self, look):
         count, outputs = self.past.count, self.axis.outputs
-        look(self.inputs, max(count - SHORTEST, 0) * outputs, count * outputs)
+        first, longer = max(count - SHORTEST, 0), (self.steps + 1) / len(self.losses)
+        return look(self.inputs, first * outputs, count * outputs, longer)
 
     def _vanished(self):
         first, last = (self.losses[i]["train_loss"].sum(-1) for i in (0, -1))
-        return len(self.losses) > 1 and bool((last <= VANISHED * first).all())
+        if len(self.losses) == 1 or not (last <= VANISHED * first).all():
+            return False
+        starts = self.accumulations
+        return self.keeps and all(a.recursion.no_harder_after(a.time) for a in starts)
 
     def _to_come(self):
         """What losses may still change by, once training has vanished: no more than in its last eighth.
@@ -167,17 +184,30 @@ class CompressedMarch:
 
     def _compress(self, step):
         """Project all matrices on fewer coordinates where the rows of `step` allow it."""
-        self.past.gather(step, self.distance)
-        before, outputs = self.past.count, self.axis.outputs
-        for projection in self.past.projections(step, self._present()):
+        self.past.gather(step)
+        before, outputs, ones = self.past.count, self.axis.outputs, self.past.ones
+        factors = [a.columns for a in self.accumulations] + [self.decay[:, :before]]
+        for projection in self.past.projections(step, self._present(), np.concatenate(factors)):
             if self.residual is None:
                 self.residual = self._violation(projection.count)
-            projection = projection.each_output(outputs)
+            self._on_nodes(projection, ones)
+            ones, projection = self.past.ones, projection.each_output(outputs)
             for matrix in self.matrices:
                 projection.both(matrix)
-            projection.rows(self.inputs.mean)
+            for columns in self.inputs.columns:
+                projection.rows(columns)
             self.axis.project(projection)
         return self.past.count < before
+
+    def _on_nodes(self, projection, ones):
+        """What the optimizer has made of old gradients, and d, at the nodes after a projection."""
+        after = self.past.ones
+        self.accumulations = [
+            replace(a, columns=projection.values(a.columns, ones, after))
+            for a in self.accumulations
+        ]
+        values = self.decay[:, : projection.count]
+        self.decay[:, : projection.left] = projection.values(values, ones, after)
 
     def _present(self):
         """The rows of the last step of all matrices, as functions of the coordinates, [many, count]."""

@@ -7,11 +7,15 @@ continuous time the recursion is an integral.
 """
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
+from lib.horizons import schedules
 from lib.horizons.nodes import panel, panel_of_steps
-from lib.horizons.schedules import breaks, smooth_until
+
+MEMORY = 3.0
+"""A momentum mu needs so many times 1 / (1 - mu) steps to forget."""
 
 
 @dataclass(frozen=True)
@@ -35,50 +39,151 @@ class Flow:
         return K, np.ones(m), Flow(K[-1])
 
 
-@dataclass(frozen=True)
-class Steps:
-    """Gradient descent in steps, after `time` of them.
+@dataclass(frozen=True, eq=False)
+class Recursion:
+    r"""An optimizer in steps: all that the theory and networks ask of it.
+
+    Each entry of a weight matrix is the first of k numbers x, and a gradient G makes of them
+
+    $$ x \leftarrow A_t\, x + f_t\, G . $$
+
+    Without a gradient the initial weights follow the same recursion from x = (W(0), 0, ..).
 
     Attributes
     ----------
-    training : GradientDescent
-    time : int
-    weight, buffer : [columns]
-        What a unit gradient in each column has done to the weights and to the momentum so far.
-    decay : float
-        d(time).
+    A : [T, k, k] or [1, k, k]
+        One for each step, or one for all of them.
+    f : [T, k] or [1, k]
+        In units of the learning rate.
     """
 
-    training: object
+    A: np.ndarray
+    f: np.ndarray
+
+    def __post_init__(self):
+        length = max(len(self.A), len(self.f))
+        for name in ("A", "f"):
+            value = np.asarray(getattr(self, name), float)
+            object.__setattr__(self, name, np.broadcast_to(value, (length, *value.shape[1:])))
+
+    @property
+    def steady(self):
+        """Whether all steps are alike."""
+        return len(self.A) == 1
+
+    @property
+    def size(self):
+        """k"""
+        return self.A.shape[-1]
+
+    def at(self, step):
+        """A and f of one step."""
+        place = 0 if self.steady else step
+        return self.A[place], self.f[place]
+
+    def as_in(self, step):
+        """The same for ever as in one step."""
+        A, f = self.at(step)
+        return Recursion(A[None], f[None])
+
+    @property
+    def memory(self):
+        """About how many steps it takes to forget what is not the weights."""
+        rest = self.A[0, 1:, 1:]
+        slowest = np.abs(np.linalg.eigvals(rest)).max(initial=0.0)
+        return round(MEMORY / max(1 - slowest, 1e-3)) + max(self.size - 2, 0)
+
+    @property
+    def keeps(self):
+        """Whether initial weights stay as they are."""
+        return bool((self.A[:, :, 0] == np.eye(self.size)[0]).all())
+
+    def no_harder_after(self, step):
+        """Whether no later step moves the weights by more than that before `step`."""
+        if self.steady:
+            return True
+        last = self.as_in(max(step - 1, 0))
+        after = np.abs(self.f[step:]) <= np.abs(last.f), np.abs(self.A[step:]) <= np.abs(last.A)
+        return all(part.all() for part in after)
+
+    @cached_property
+    def schedules(self):
+        """What changes from step to step, [T] each, without those that say the same."""
+        entries = [*self.f.T, *self.A.reshape(len(self.A), -1).T]
+        found, shapes = [], []
+        for entry in entries:
+            away = np.abs(entry - entry[0])
+            if not away.any():
+                continue
+            shape = (entry - entry[0]) / (entry - entry[0])[away.argmax()]
+            if not any(np.allclose(shape, other, rtol=0, atol=1e-12) for other in shapes):
+                found.append(entry)
+                shapes.append(shape)
+        return found
+
+    def cuts(self, tolerance, most):
+        """Steps at which it jumps or bends (see `schedules.cuts`); None if any schedule does more than `most` times."""
+        found = [schedules.cuts(rates, tolerance, most) for rates in self.schedules]
+        return None if None in found else sorted({step for steps in found for step in steps})
+
+
+@dataclass(frozen=True)
+class Steps:
+    """What has become of the weights, after `time` steps of a `Recursion`.
+
+    Attributes
+    ----------
+    recursion : Recursion
+    time : int
+    columns : [k, columns]
+        What a unit gradient in each column has done to x so far; the first row is K.
+    initial : [k]
+        What a unit of the initial weights has become; the first entry is d(time).
+    """
+
+    recursion: Recursion
     time: int
-    weight: np.ndarray
-    buffer: np.ndarray
-    decay: float
+    columns: np.ndarray
+    initial: np.ndarray
 
     make_panel = staticmethod(panel_of_steps)
     in_steps = True
 
+    @classmethod
+    def before(cls, recursion):
+        """At step 0, whose gradient has done nothing yet."""
+        return cls(recursion, 0, np.zeros((recursion.size, 1)), np.eye(recursion.size)[0])
+
     @property
     def steady(self):
         """Whether the steps to come are like the last one."""
-        return np.ndim(self.training.learning_rate) == 0
+        return self.recursion.steady
 
     def at_present_rate(self):
-        """The same, if the rate of the last step were that of all to come."""
-        training = self.training
-        if self.steady:
-            return self
-        rate = float(training.rates[max(self.time - 1, 0)])
-        return replace(self, training=replace(training, learning_rate=rate))
+        """The same, if the last step were like all to come."""
+        return replace(self, recursion=self.recursion.as_in(max(self.time - 1, 0)))
 
     def smooth_until(self, stop, tolerance):
         """How far a panel may reach towards `stop`, and whether what follows is another beginning."""
         stop = round(stop)
         if self.steady:
             return stop, False
-        rates = self.training.rates
-        smooth = smooth_until(rates, self.time, stop, tolerance)
-        return smooth, smooth < stop and breaks(rates, smooth, tolerance)
+        varying = self.recursion.schedules
+        smooth = min(
+            [schedules.smooth_until(rates, self.time, stop, tolerance) for rates in varying],
+            default=stop,
+        )
+        new = smooth < stop and any(schedules.breaks(r, smooth, tolerance) for r in varying)
+        return smooth, new
+
+    def step(self):
+        """After one step more, with a new last column for its own time."""
+        A, f = self.recursion.at(self.time)
+        size, count = self.columns.shape
+        columns = np.zeros((size, count + 1))
+        columns[:, :-1] = A @ self.columns
+        columns[:, -2] += f
+        return replace(self, time=self.time + 1, columns=columns, initial=A @ self.initial)
 
     def rows(self, panel):
         """K [m, columns] and decay [m] at the panel's nodes, and the accumulation after it.
@@ -88,72 +193,64 @@ class Steps:
         """
         steps = np.arange(panel.start, panel.stop)
         if len(steps) == 1:
-            columns = np.append(self.weight, 0.0), np.append(self.buffer, 0.0)
-            sample, kicked = np.ones((1, 1)), slice(len(self.weight) - 1, len(self.weight))
-        else:
-            m = len(panel.nodes)
-            columns = tuple(np.append(c, np.zeros(m)) for c in (self.weight, self.buffer))
-            sample, kicked = panel.sample(steps), slice(-m, None)
+            after = self.step()
+            return after.columns[:1], after.initial[:1], after
+        m = len(panel.nodes)
+        columns = np.hstack([self.columns, np.zeros((len(self.columns), m))])
         offsets = (panel.nodes - panel.start).astype(int)
-        if np.ndim(self.training.learning_rate) == 0:
-            weight, buffer, decay = self._powers(*columns, sample, kicked, offsets)
-        else:
-            weight, buffer, decay = self._recursion(*columns, sample, kicked, offsets)
-        after = replace(
-            self, time=int(panel.stop), weight=weight[-1], buffer=buffer, decay=decay[-1]
+        run = self._powers if self.steady else self._recursion
+        weights, decay, columns, initial = run(columns, panel.sample(steps), offsets)
+        return (
+            weights,
+            decay,
+            replace(self, time=int(panel.stop), columns=columns, initial=initial),
         )
-        return weight, decay, after
 
-    def _powers(self, weight, buffer, sample, kicked, offsets):
-        """A constant rate: impulse responses and powers of one step."""
-        training, length = self.training, len(sample)
-        rate, mu = training.learning_rate, training.momentum
-        shrink = 1 - rate * training.weight_decay
-        old = mu if training.nesterov else 1.0
-        step = np.array([[shrink, rate * old * mu], [0.0, mu]])
-        first = np.array([rate * (1 + mu if training.nesterov else 1), 1.0])
-        in_weight, in_buffer = _orbit(step, first, length)
-        weights = np.empty((len(offsets), len(weight)))
-        for row, offset in zip(weights, offsets, strict=True):
-            power = np.linalg.matrix_power(step, int(offset))
-            row[:] = power[0, 0] * weight + power[0, 1] * buffer
-            row[kicked] += in_weight[:offset][::-1] @ sample[:offset]
-        buffer = mu ** float(length) * buffer
-        buffer[kicked] += in_buffer[::-1] @ sample
-        return weights, buffer, self.decay * shrink ** offsets.astype(float)
+    def _powers(self, columns, sample, offsets):
+        """Steps that are all alike: impulse responses and powers of one step."""
+        A, f = self.recursion.at(0)
+        m, length = len(offsets), len(sample)
+        orbit = _orbit(A, f, length)
+        weights, decay = np.empty((m, columns.shape[1])), np.empty(m)
+        for row, offset in enumerate(offsets):
+            power = np.linalg.matrix_power(A, int(offset))
+            weights[row] = power[0] @ columns
+            weights[row, -m:] += orbit[0, :offset][::-1] @ sample[:offset]
+            decay[row] = power[0] @ self.initial
+        power = np.linalg.matrix_power(A, length)
+        columns = power @ columns
+        columns[:, -m:] += orbit[:, ::-1] @ sample
+        return weights, decay, columns, power @ self.initial
 
-    def _recursion(self, weight, buffer, sample, kicked, offsets):
+    def _recursion(self, columns, sample, offsets):
         """Any schedule: the recursion itself, step by step."""
-        weights, decays = [], []
+        weights, decay, m, initial = [], [], len(offsets), self.initial
         kept = set(offsets)
-        run = descend(self.training, self.time, weight, buffer, self.decay, sample, kicked)
-        for done, state in enumerate(run, start=1):
+        for done, gradient in enumerate(sample, start=1):
+            A, f = self.recursion.at(self.time + done - 1)
+            columns, initial = A @ columns, A @ initial
+            columns[:, -m:] += np.outer(f, gradient)
             if done in kept:
-                weights.append(state[0])
-                decays.append(state[2])
-        return np.array(weights), state[1], np.array(decays)
+                weights.append(columns[0])
+                decay.append(initial[0])
+        return np.array(weights), np.array(decay), columns, initial
 
 
-def descend(training, time, weight, buffer, decay, gradients, columns):
-    """Weights, momentum and d after each step from `time` on.
-
-    Every step adds the next row of `gradients` to the gradient in `columns`.
-    """
-    rates = training.rates[time : time + len(gradients)]
-    for rate, gradient in zip(rates, gradients, strict=True):
-        buffer = training.momentum * buffer
-        buffer[columns] += gradient
-        kick = buffer
-        if training.nesterov:
-            kick = training.momentum * buffer
-            kick[columns] += gradient
-        shrink = 1 - rate * training.weight_decay
-        weight, decay = shrink * weight + rate * kick, shrink * decay
-        yield weight, buffer, decay
+def every_step(recursion, steps):
+    """K [T + 1, T + 1] and d [T + 1] of all steps 0 .. T."""
+    K, decay = np.zeros((steps + 1, steps + 1)), np.ones(steps + 1)
+    columns, initial = np.zeros((recursion.size, steps)), np.eye(recursion.size)[0]
+    for t in range(steps):
+        A, f = recursion.at(t)
+        columns[:, : t + 1] = A @ columns[:, : t + 1]
+        columns[:, t] += f
+        initial = A @ initial
+        K[t + 1, :-1], decay[t + 1] = columns[0], initial[0]
+    return K, decay
 
 
 def _orbit(step, first, length):
-    """first, step @ first, step @ step @ first, ..: [2, length]."""
+    """first, step @ first, step @ step @ first, ..: [k, length]."""
     orbit, power = first[:, None], step
     while orbit.shape[1] < length:
         orbit, power = np.hstack([orbit, power @ orbit]), power @ power

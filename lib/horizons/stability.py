@@ -73,7 +73,7 @@ class Stability:
         march, axis = self.march, self.march.axis
         start, count, output = march.accumulations, march.count, axis.output.copy()
         halted = [accumulation.at_present_rate() for accumulation in start]
-        steps = STEPS + round(3 / (1 - halted[0].training.momentum))
+        steps = STEPS + halted[0].recursion.memory
         steps = min(steps, MOST_STEPS, axis.nodes - count)
         rows, means = axis.rows(count, count + steps), []
         for change in (0.0, SIZE):

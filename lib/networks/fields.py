@@ -47,7 +47,13 @@ class Architecture:
 
 
 class Lockstep:
-    """Configurations trained side by side, a row for each output of each of them; leading axes are seeds."""
+    """Configurations trained side by side, a row for each output of each of them; the first axis is seeds.
+
+    Attributes
+    ----------
+    losses : [T + 1, 2, seeds, members, C]
+        Excess and training loss of every step that has been made, on the device.
+    """
 
     def __init__(
         self, members, networks, factors, memories, history, architecture, inputs, initial
@@ -75,24 +81,25 @@ class Lockstep:
         own_output = torch.eye(
             self.outputs, padded(self.outputs), dtype=like.dtype, device=like.device
         )
-        seeds = initial[0].shape[:-2]
-        self.top = repeated(own_output, rows).expand(*seeds, -1, -1)
+        seeds = len(initial[0])
+        self.top = repeated(own_output, rows).expand(seeds, -1, -1)
         self.target = repeated(inputs.target, rows)
+        self.losses = like.new_empty(self.last_step + 1, 2, seeds, len(members), self.outputs)
 
     def step(self, t, sampling):
-        """Losses of step t, (excess, train) [.., members, C] each; then the weights move on."""
+        """Losses of step t, (excess, train) [2, seeds, members, C]; then the weights move on."""
         self.weights.advance(t)
         if t == 0:
             self.first = self._start()
             self.origin = self.target - (1 - self.centered) * self.readout * self.first[0]
-        changes = self._changes()
-        g = [first + change for first, change in zip(self.first, changes, strict=True)]
-        v = self.v = self.origin - self.readout * changes[0]
+        g, change = self._backward()
+        v = self.v = torch.addcmul(self.origin, self.readout, change, value=-1)
         u, train = sampling.signal(v)
         if t < self.last_step:
-            self.weights.record(self._forward(u), g[1:])
-        losses = torch.stack([sampling.excess(v, train), train])
-        return self._used(losses)
+            self.weights.record(self._forward(u), g)
+        losses = self.losses[t]
+        losses[0], losses[1] = self._used(sampling.excess(v, train)), self._used(train)
+        return losses
 
     def _used(self, rows):
         """[.., rows] as [.., members, C]."""
@@ -105,24 +112,25 @@ class Lockstep:
         return self._used(weighted[..., : self.inputs.dim].transpose(-1, -2)).movedim(-3, -1)
 
     def _start(self):
-        """g^0 .. g^{L+1} of step 0, each [.., rows, N_l]."""
+        """g^0 .. g^{L+1} of step 0, each [seeds, rows, N_l]."""
         g = [self.top]
         for layer, stream in reversed(list(enumerate(self.architecture.streams))):
             below = self.weights.start(layer, g[0])
             g.insert(0, below + g[0] if stream else below)
         return g
 
-    def _changes(self):
-        """What g^0 .. g^{L+1} have changed by since step 0."""
-        changes = [torch.zeros_like(self.top)]
+    def _backward(self):
+        """g^1 .. g^{L+1}, and what g^0 has changed by since step 0."""
+        g, change = [self.top], None
         for layer, stream in reversed(list(enumerate(self.architecture.streams))):
-            above = self.first[layer + 1] + changes[0]
-            below = self.weights.backward(layer, above, changes[0])
-            changes.insert(0, below + changes[0] if stream else below)
-        return changes
+            below = self.weights.backward(layer, g[0], change)
+            change = below + change if stream else below
+            if layer:
+                g.insert(0, self.first[layer] + change)
+        return g, change
 
     def _forward(self, u):
-        """h^0 .. h^L, each [.., rows, N_l]."""
+        """h^0 .. h^L, each [seeds, rows, N_l]."""
         h = [u]
         for layer, stream in enumerate(self.architecture.streams[:-1]):
             above = self.weights.forward(layer, h[-1])

@@ -6,9 +6,9 @@ import numpy as np
 import torch
 
 from lib import checks
-from lib.networks.draws import zeros
-from lib.networks.samples import Gaussian, Resampled, Split, Stacked
-from lib.networks.trained_weights import repeated, transposed
+from lib.networks.draws import padded, zeros
+from lib.networks.samples import Gaussian, Resampled, Split
+from lib.networks.trained_weights import repeated
 
 
 class Inputs:
@@ -28,20 +28,24 @@ class Inputs:
         $1/\sqrt D$, or 1 for a dimension-free spectrum: the scale of W^0 and of the inputs.
     eigenvalues : [D] (padded)
     target : [C, D] (padded)
-    given : ([n, D], [n, C])
-        Coefficients and label residuals of the dataset, if there is one.
+    given : ([n + 1, D] (padded), [n + 1, C])
+        Coefficients and label residuals of the dataset, if there is one, and a sample of zeros.
 
     Raises
     ------
     ValueError
-        If a mode has fewer directions than its target covariance has rank.
+        If a mode has fewer directions than its target covariance has rank, or the directions do not fit
+        the memory that is left.
     """
 
     def __init__(self, data, dim, like, dataset=None, outputs=1):
         self.data, self.dataset = data, dataset
         spectrum = data.spectrum
         self.dim = _dimension(spectrum, dim)
-        checks.memory(f"dim {self.dim}", 80 * self.dim * outputs, "use a smaller dim")
+        what, advice = f"dim {self.dim}", "use a smaller dim"
+        if spectrum.dimension_free:
+            what, advice = f"networks with {self.dim} inputs, one for each mode,", "use fewer modes"
+        checks.memory(what, 80 * self.dim * outputs, advice)
         self.scale = 1.0 if spectrum.dimension_free else 1 / math.sqrt(self.dim)
         counts = _directions(spectrum, self.dim)
         self.eigenvalues = zeros(self.dim, like=like)
@@ -57,10 +61,10 @@ class Inputs:
         else:
             vectors = dataset.target.T.copy()
             residuals = dataset.residuals.reshape(len(dataset), -1)
-            self.given = tuple(
-                torch.from_numpy(values.copy()).to(like)
-                for values in (dataset.coefficients, residuals)
-            )
+            kept = len(dataset) + 1
+            self.given = like.new_zeros(kept, padded(self.dim)), like.new_zeros(kept, outputs)
+            for given, values in zip(self.given, (dataset.coefficients, residuals), strict=True):
+                given[:-1, : values.shape[1]] = torch.from_numpy(values.copy())
         self.target[:, : self.dim] = torch.from_numpy(vectors)
 
     def count(self, ratio, what):
@@ -84,21 +88,23 @@ class Inputs:
 
     def excess(self, v):
         r"""Excess loss $\sum_i \lambda_i v_i^2 / D$ of each row of v."""
-        return self.scale**2 * (self.eigenvalues * v**2).sum(-1)
+        return self.scale**2 * (self.eigenvalues * v.square()).sum(-1)
 
-    def sampling(self, seed):
-        """The rule for u given v that belongs to the data regime, for one seed or, stacked, for several."""
+    def sampling(self, seed, steps=1):
+        """The rule for u given v that belongs to the data regime, for one seed or, stacked, for several.
+
+        Steps are drawn ahead in blocks, up to `steps` of them in all; one after the other from there on.
+        """
         if self.data.samples is not None:
-            return Samples(self, self.samples, self._source(seed, Gaussian, Split))
-        if self.data.batch is not None:
-            return FreshSamples(self, self.samples, self._source(seed, Gaussian, Resampled))
-        return Population(self)
-
-    def _source(self, seed, drawn, given):
-        kind = drawn if self.dataset is None else given
-        if isinstance(seed, int):
-            return kind(self, seed)
-        return Stacked([kind(self, one) for one in seed])
+            kind, given, drawn = Samples, Split, Gaussian
+        elif self.data.batch is not None:
+            kind, given, drawn = FreshSamples, Resampled, Gaussian
+        else:
+            return Population(self)
+        stacked = not isinstance(seed, int)
+        source = drawn if self.dataset is None else given
+        source = source(self, seed if stacked else [seed], self.samples)
+        return kind(self, source, steps, stacked)
 
 
 def _dimension(spectrum, dim):
@@ -190,12 +196,16 @@ class FreshSamples:
     $\Delta = X v/\sqrt D + \sigma \epsilon$ and $u = \sqrt D\, X^\top \Delta / B$.
     """
 
-    def __init__(self, inputs, count, source):
-        self.inputs, self.number, self.source = inputs, count, source
+    def __init__(self, inputs, source, steps, stacked):
+        self.inputs, self.source, self.number = inputs, source, source.count
+        self.steps, self.seeds = steps, slice(None) if stacked else 0
 
     def draw(self, step):
-        """The samples of this step: inputs [.., B, D], label noise [.., C, B]."""
-        self.X, self.noise = self.source.rows(self.number)
+        """The samples of the step that comes next: inputs [.., B, D], label noise [.., C, B]."""
+        if not self.source.drawn:
+            self.source.draw(max(1, min(self.source.block, self.steps - step)))
+        X, noise = self.source.rows()
+        self.X, self.noise = X[self.seeds], noise[self.seeds]
 
     def excess(self, v, train):
         """Excess loss on samples not trained on, for each row of v; `train` is that of `signal`."""
@@ -204,9 +214,9 @@ class FreshSamples:
     def signal(self, v):
         """Error signal u and training loss for each row of v."""
         noise = repeated(self.noise, v.shape[-2])
-        Delta = noise + self.inputs.scale * (v @ transposed(self.X))
+        Delta = torch.add(noise, v @ self.X.mT, alpha=self.inputs.scale)
         u = (Delta @ self.X) / (self.number * self.inputs.scale)
-        return u, (Delta**2).sum(-1) / self.number
+        return u, Delta.square().sum(-1) / self.number
 
 
 class Samples(FreshSamples):
@@ -215,4 +225,5 @@ class Samples(FreshSamples):
     def draw(self, step):
         """The samples of the first step stay."""
         if step == 0:
+            self.steps = 1
             super().draw(step)

@@ -1,5 +1,7 @@
 """What a call of `simulate` may choose: precision, device, given samples, steps to keep."""
 
+from contextlib import contextmanager
+
 import numpy as np
 import torch
 
@@ -16,6 +18,28 @@ def precision(dtype):
     raise ValueError(f"dtype is {dtype!r}: give 'float32' or 'float64'.")
 
 
+@contextmanager
+def exact_products():
+    """Products of single-precision numbers keep all their digits, whatever torch is told elsewhere."""
+    kinds = [torch.backends.cuda.matmul, torch.backends.mkldnn.matmul]
+    if all(hasattr(kind, "fp32_precision") for kind in kinds):
+        before = [kind.fp32_precision for kind in kinds]
+        try:
+            for kind in kinds:
+                kind.fp32_precision = "ieee"
+            yield
+        finally:
+            for kind, precision in zip(kinds, before, strict=True):
+                kind.fp32_precision = precision
+        return
+    before = torch.get_float32_matmul_precision()  # an older torch has one setting for all
+    try:
+        torch.set_float32_matmul_precision("highest")
+        yield
+    finally:
+        torch.set_float32_matmul_precision(before)
+
+
 def device(device):
     """The torch device that `device` stands for."""
     try:
@@ -24,8 +48,15 @@ def device(device):
         raise ValueError(f"device is {device!r}: give 'cpu' or 'cuda'.") from error
     if device.type not in ("cpu", "cuda"):
         raise ValueError(f"device is '{device}': give 'cpu' or 'cuda'.")
-    if device.type == "cuda" and not torch.cuda.is_available():
-        raise ValueError("device is 'cuda' but this torch sees no GPU: give 'cpu'.")
+    if device.type == "cpu":
+        return torch.device("cpu")
+    there = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    if not there:
+        raise ValueError(f"device is '{device}' but this torch sees no GPU: give 'cpu'.")
+    if (device.index or 0) >= there:
+        raise ValueError(
+            f"device is '{device}' but the last GPU is 'cuda:{there - 1}': give that or one before it."
+        )
     return device
 
 

@@ -3,7 +3,9 @@
 import os
 import sys
 import time
+from contextlib import suppress
 from functools import partial
+from threading import Event
 
 import numpy as np
 import torch
@@ -13,9 +15,9 @@ from lib import checks
 from lib.networks.fields import Architecture
 from lib.networks.finite_data import Inputs
 from lib.networks.options import device as checked_device
-from lib.networks.options import given_dataset, kept_steps, precision
+from lib.networks.options import exact_products, given_dataset, kept_steps, precision
 from lib.networks.runs import Runs
-from lib.networks.together import batches, groups_of, numbers, train
+from lib.networks.together import batches, groups_of, numbers, side_by_side, train
 from lib.problem.broadcasting import broadcast
 from lib.status import judge
 
@@ -64,7 +66,8 @@ def simulate(
         Networks to train, as seeds 0 .. n-1 or as listed. A pair (i, j) is a network with the initial
         weights of seed i on the data of seed j.
     device : str or torch.device
-        "cpu" or "cuda".
+        "cpu", "cuda" or "cuda:1". A seed is the same network on the same data on each, to the last bit;
+        the steps that follow agree to rounding.
     dtype : str
         "float64", or "float32" for speed; the draws are the same in both.
     keep_errors : sequence of int
@@ -102,11 +105,10 @@ def simulate(
     memories = [made[training] for training in trainings]
     steps = len(memories[0].times) - 1
     groups = groups_of(memories, architecture)
-    size = like.element_size() * numbers(architecture, groups, inputs)
-    checks.memory(
-        "training one seed", size, "use a smaller dim, fewer samples, or fewer configurations"
-    )
     kept = kept_steps(keep_errors, steps)
+    held = numbers(architecture, groups, inputs, steps + 1, len(kept))
+    sizes = (like.element_size() * number for number in held)
+    slices, *workers = batches(len(seeds), *sizes, like.device)
     curves = len(networks) * len(seeds)
     checks.memory(
         f"the results of {curves:g} runs",
@@ -120,12 +122,14 @@ def simulate(
     factors = [made_by.rate_factors(of) for of, made_by in zip(networks, trainings, strict=True)]
     train_some = partial(train, networks, factors, memories, groups, architecture, inputs)
     finished = np.zeros(len(seeds), int)
-    with torch.inference_mode(), torch.autocast(like.device.type, enabled=False), bar:
-        try:
-            for some in batches(len(seeds), size, like.device):
-                train_some(seeds[some], kept, losses[:, some], errors[some], finished[some], bar)
-        except KeyboardInterrupt:
-            pass
+    stop = Event()
+
+    def train_slice(some):
+        with torch.inference_mode(), torch.autocast(like.device.type, enabled=False):
+            train_some(seeds[some], kept, losses[:, some], errors[some], finished[some], bar, stop)
+
+    with bar, exact_products(), suppress(KeyboardInterrupt):
+        side_by_side(train_slice, slices, *workers, stop)
     by_output, errors = np.moveaxis(losses, 2, 1), np.moveaxis(errors, 1, 0)
     excess, of_training = by_output.sum(axis=-2)
     test = excess + outputs * data.noise**2

@@ -14,13 +14,15 @@ $$ W(t)^\top g(t) - W(0)^\top g(0) = d\, W(0)^\top \delta g(t) + (d - 1)\, W(0)^
 
 so that a centred network of small richness does not lose it as the difference of two large numbers.
 
-Fields are kept as rows [.., rows, size], one for each output of each configuration, the outputs of a
-configuration next to each other. Leading axes are seeds: each has its own W(0), of shape [.., N', N].
+Fields are kept as rows [seeds, rows, size], one for each output of each configuration, the outputs of a
+configuration next to each other. Each seed has its own W(0): those of a layer are [seeds, N', N].
 
 Once momentum has been forgotten, weight decay shrinks an old gradient exactly as it shrinks W(0):
 K(t,s)/d(t) no longer changes. When so many such steps have gathered that they hold as many numbers as
 the matrices themselves, they are folded into one matrix for each configuration, which shrinks as they
 do. Hence time and memory per step grow up to about N/2 steps (equal widths N) and then stay.
+
+Which steps are history when, and every factor that depends on the step, is known before the first one.
 """
 
 from itertools import pairwise
@@ -43,12 +45,10 @@ def rows_for(outputs):
 
 def repeated(by_output, rows):
     """What all configurations share, [.., C, size], in every one of the `rows`."""
+    if by_output.shape[-2] == 1:
+        return by_output.expand(*by_output.shape[:-2], rows, -1)
     which = torch.arange(rows, device=by_output.device) % by_output.shape[-2]
     return by_output[..., which, :]
-
-
-def transposed(matrix):
-    return matrix.transpose(-1, -2)
 
 
 def _shrinkage(later, earlier):
@@ -83,15 +83,55 @@ def history_length(sizes, memory):
     return (length, foldable) if length < steps else (steps, 0)
 
 
+class Schedule:
+    """Which steps are history at every step, and their K: known before a run starts, on the host.
+
+    Attributes
+    ----------
+    counts : [T + 1] ints
+        Past steps that are kept at step t, those just before it.
+    since : [T + 1, configurations]
+        d(t) over d at the last fold: what is left of the folded matrices.
+    kicks : [T + 1, configurations, length]
+        gamma_0 K(t, s) for the steps s that are kept.
+    folded : {t: [configurations, foldable]}
+        gamma_0 K(t, s) for the steps that are folded at the beginning of step t.
+    faded : {t: [configurations]}
+        d(t) over d at the fold before.
+    """
+
+    def __init__(self, memories, richness, history):
+        length, foldable = history
+        decay = np.stack([memory.decay for memory in memories], axis=1)
+        K = [gamma * memory.K for memory, gamma in zip(memories, richness, strict=True)]
+        self.counts = np.empty(len(decay), int)
+        self.since = np.empty_like(decay)
+        self.kicks = np.zeros((*decay.shape, length))
+        self.folded, self.faded = {}, {}
+        first, base = 0, 0
+
+        def left(t):
+            return [_shrinkage(*pair) for pair in zip(decay[t], decay[base], strict=True)]
+
+        for t in range(len(decay)):
+            if foldable and t - first == length:
+                self.folded[t] = np.stack([k[t, first : first + foldable] for k in K])
+                self.faded[t] = np.array(left(t))
+                first, base = first + foldable, t
+            self.counts[t] = count = t - first
+            self.kicks[t, :, :count] = [k[t, first:t] for k in K]
+            self.since[t] = left(t)
+
+
 class Weights:
     """W^0 .. W^L of as many configurations as have room (`rows_for`), with one history length.
 
     All that depends on time but not on the run (K, d) is on the device before the first step, and no step
-    copies anything from or to the host.
+    copies anything from or to the host. Products write into buffers that the next step uses again.
 
     Parameters
     ----------
-    initial : list of L + 1 tensors [.., N_{l+1}, N_l]
+    initial : list of L + 1 tensors [seeds, N_{l+1}, N_l]
         W(0), shared by the configurations of a seed.
     scales : list of L + 1 floats
         c of each layer.
@@ -110,122 +150,141 @@ class Weights:
     def __init__(
         self, initial, scales, richness, init_scales, rate_factors, memories, history, outputs
     ):
-        like, self.configurations = initial[0], len(memories)
-        self.scales, self.outputs, self.used = scales, outputs, outputs * len(memories)
-        self.rows, _ = rows_for(outputs)
-        self.length, self.foldable = history
-        self.shared, self.own, self.passed = initial, None, [None] * len(initial)
+        like, self.shared, self.outputs = initial[0], initial, outputs
+        self.shape = len(like), len(memories), outputs
+        self.used, (self.rows, _) = outputs * len(memories), rows_for(outputs)
+        self.networks = len(like) * len(memories)
+        schedule = Schedule(memories, richness, history)
+        self.counts = schedule.counts.tolist()
 
         def on_device(values):
             return torch.from_numpy(np.ascontiguousarray(values, float)).to(like)
 
-        kicks = [gamma * memory.K for memory, gamma in zip(memories, richness, strict=True)]
-        # [configurations, T + 1, T + 1], columns once for each output
-        self.all_kicks = on_device(np.repeat(kicks, outputs, axis=2))
-        self.factors = on_device(np.transpose(rate_factors))[:, :, None, None]
-        self.left = on_device(np.transpose([memory.decay for memory in memories]))
-        self.shrunk_by = on_device(np.transpose([memory.decay - 1 for memory in memories]))
-        self.starts = self._columns(on_device(np.transpose(init_scales)))
-        self.base = torch.ones_like(self.left[0])
+        def columns(values):
+            """Numbers [.., configurations] as columns [.., used rows, 1]."""
+            return on_device(np.repeat(values, outputs, axis=-1)[..., None])
+
+        def of_past(values):
+            """Numbers [.., configurations, steps] as rows that meet the history, once for each output."""
+            rows = on_device(values[..., None, :])
+            return rows if outputs == 1 else rows.repeat_interleave(outputs, -1)
+
+        c = np.array(scales)[:, None]
+        decay = np.stack([memory.decay for memory in memories], axis=1)
+        self.all_decays = columns(c * np.transpose(init_scales) * decay[:, None])
+        self.all_shrunk = columns(decay - 1) if (decay != 1).any() else None
+        self.all_since = on_device(schedule.since[..., None, None]) if schedule.folded else None
+        self.factors = on_device((c**2 * np.transpose(rate_factors))[..., None, None])
+        self.all_kicks = of_past(schedule.kicks)
+        self.folded = {
+            t: (of_past(kicks), on_device(schedule.faded[t][:, None, None]))
+            for t, kicks in schedule.folded.items()
+        }
+        self.own, self.passed = None, [None] * len(initial)
         # Sizes are padded (`lib.networks.draws`), so that every configuration's history is equally aligned and
         # a batched product rounds each of them the same, whatever their number.
+        steps = history[0] * outputs
         self.h, self.g = (
-            [
-                W.new_empty(*W.shape[:-2], len(memories), self.length * outputs, W.shape[side])
-                for W in initial
-            ]
-            for side in (-1, -2)
+            [W.new_empty(self.networks, steps, W.shape[side]) for W in initial] for side in (-1, -2)
         )
-        self.first = self.count = 0
+        self.above, self.below = (
+            [W.new_zeros(len(W), self.rows, W.shape[side]) for W in initial] for side in (-2, -1)
+        )
+        self.count = 0
 
     def advance(self, t):
         """From now on `forward` and `backward` mean W(t); steps 0 .. t-1 have been recorded."""
-        self._set_time(t)
-        if self.foldable and self.count == self.length:
-            self._fold()
-            self.base = self.left[t]
-            self._set_time(t)
-
-    def _set_time(self, t):
-        here = slice(self.first * self.outputs, (self.first + self.count) * self.outputs)
-        self.decay = self.starts * self._columns(self.left[t])
-        self.shrunk = self._columns(self.shrunk_by[t])
-        since = torch.where(self.base > 0, self.left[t] / self.base, 0)
-        self.own_decay = since[:, None, None]
-        self.kicks = self.factors * self.all_kicks[:, None, t, here]
+        if t in self.folded:
+            self._fold(t)
+        self.count = self.counts[t]
+        self.decay = self.all_decays[t]
+        self.shrunk = None if self.all_shrunk is None else self.all_shrunk[t]
+        self.since = None if self.own is None else self.all_since[t]
         stop = self.count * self.outputs
+        self.kicks = self.factors * self.all_kicks[t, ..., :stop]
         self.past_h, self.past_g = (
-            [field[..., :stop, :] for field in kept] for kept in (self.h, self.g)
+            [field[:, :stop] for field in kept] for kept in (self.h, self.g)
         )
 
-    def _columns(self, by_configuration):
-        """Numbers [.., configurations] as columns [.., rows, 1]."""
-        column = by_configuration.new_zeros(*by_configuration.shape[:-1], self.rows, 1)
-        column[..., : self.used, 0] = by_configuration.repeat_interleave(self.outputs, -1)
-        return column
-
     def forward(self, layer, x):
-        """c W^l(t) x, row by row of x [.., rows, size]."""
-        image = self.scales[layer] * self.decay[layer] * (x @ transposed(self.shared[layer]))
-        return self._add_learned(image, layer, x, up=True)
+        """c W^l(t) x, row by row of x [seeds, rows, size]."""
+        image = torch.bmm(x, self.shared[layer].mT)
+        return self._trained(layer, image, self._learned(layer, x, up=True), self.above)
 
     def adjoint(self, layer, y):
-        """c W^l(t)^T y, row by row of any y [.., rows, size]."""
-        image = self.scales[layer] * self.decay[layer] * (y @ self.shared[layer])
-        return self._add_learned(image, layer, y, up=False)
+        """c W^l(t)^T y, row by row of any y [seeds, rows, size]."""
+        image = torch.bmm(y, self.shared[layer])
+        return self._trained(layer, image, self._learned(layer, y, up=False), self.below)
 
     def start(self, layer, y):
         """c W^l(0)^T y for the field y(0) of step 0, which `backward` refers to."""
-        self.passed[layer] = self.scales[layer] * self.starts[layer] * (y @ self.shared[layer])
+        self.passed[layer] = self.adjoint(layer, y).clone()
         return self.passed[layer]
 
     def backward(self, layer, y, change):
-        """c W^l(t)^T y less the same at step 0, row by row of y [.., rows, size] and of its change since."""
-        image = self.scales[layer] * self.decay[layer] * (change @ self.shared[layer])
-        image += self.shrunk * self.passed[layer]
-        return self._add_learned(image, layer, y, up=False)
+        """c W^l(t)^T y less the same at step 0, row by row of y [seeds, rows, size] and of its change since.
 
-    def _add_learned(self, image, layer, x, *, up):
-        """Add what the weights have learned to `image`: what was folded, and the history.
+        `change` is None for a field that does not change.
+        """
+        learned = self._learned(layer, y, up=False)
+        if self.shrunk is not None:
+            lost = self.shrunk * self.passed[layer][:, : self.used]
+            learned = lost if learned is None else learned.add_(lost)
+        image = None if change is None else torch.bmm(change, self.shared[layer])
+        return self._trained(layer, image, learned, self.below)
+
+    def _trained(self, layer, image, learned, buffers):
+        """What is left of `image`, which W(0) makes, and what was learned, in the buffer of the layer."""
+        result = buffers[layer]
+        of_networks = result[:, : self.used]
+        if image is None:
+            of_networks.copy_(learned) if learned is not None else of_networks.zero_()
+            return result
+        image = image[:, : self.used]
+        if learned is None:
+            torch.mul(image, self.decay[layer], out=of_networks)
+        else:
+            torch.addcmul(learned, image, self.decay[layer], out=of_networks)
+        return result
+
+    def _learned(self, layer, x, *, up):
+        """What the weights have learned makes of x, [seeds, used rows, size]; None before the first step.
 
         Upwards the history gives c^2 sum_s kick(s) g(s) (h(s) . x), row by row; downwards h and g, and the
         sides of what was folded, change places.
         """
-        scale, x = self.scales[layer], self._by_configuration(x)
-        if self.count:
-            met, left = (self.past_h, self.past_g) if up else (self.past_g, self.past_h)
-            kicked = (x @ transposed(met[layer])) * self.kicks[layer]
-            self._by_configuration(image).add_(kicked @ left[layer], alpha=scale**2)
+        if not self.count and self.own is None:
+            return None
+        x = self._by_configuration(x)
+        met, left = (self.past_h, self.past_g) if up else (self.past_g, self.past_h)
+        scores = torch.bmm(x, met[layer].mT)
+        scores.view(*self.shape, -1).mul_(self.kicks[layer])
+        learned = torch.bmm(scores, left[layer])
         if self.own is not None:
-            own = transposed(self.own[layer]) if up else self.own[layer]
-            self._by_configuration(image).add_(self.own_decay * (x @ own), alpha=scale)
-        return image
+            own = self.own[layer].mT if up else self.own[layer]
+            learned.baddbmm_((x.view(*self.shape, -1) * self.since).view(x.shape), own)
+        return learned.view(self.shape[0], self.used, -1)
 
     def _by_configuration(self, field):
-        """The used rows of `field`, [.., configurations, C, size]."""
-        return field[..., : self.used, :].unflatten(-2, (self.configurations, self.outputs))
+        """The used rows of `field` [seeds, rows, size], as [seeds * configurations, C, size]."""
+        return field[:, : self.used].reshape(self.networks, self.outputs, -1)
 
     def record(self, h, g):
         """Store the fields of the current step: h^0 .. h^L and g^1 .. g^{L+1}, rows as in `forward`."""
         step = slice(self.count * self.outputs, (self.count + 1) * self.outputs)
         for kept, fields in ((self.h, h), (self.g, g)):
             for layer, field in zip(kept, fields, strict=True):
-                layer[..., step, :] = self._by_configuration(field)
-        self.count += 1
+                layer[:, step] = self._by_configuration(field)
 
-    def _fold(self):
-        """Absorb the oldest steps into a matrix for each configuration, at the current time."""
-        end, stop = self.foldable * self.outputs, self.count * self.outputs
+    def _fold(self, t):
+        """Absorb the oldest steps into a matrix for each configuration, c times what they add to W(t)."""
+        kicks, faded = self.folded[t]
+        kicks, end = self.factors * kicks, kicks.shape[-1]
         if self.own is None:
-            self.own = [
-                W.new_zeros(*W.shape[:-2], self.configurations, *W.shape[-2:]) for W in self.shared
-            ]
-        for layer, scale in enumerate(self.scales):
-            h, g = self.h[layer], self.g[layer]
-            kicked = transposed(self.kicks[layer][..., :end]) * g[..., :end, :]
-            self.own[layer].mul_(self.own_decay)
-            self.own[layer].add_(transposed(kicked) @ h[..., :end, :], alpha=scale)
+            self.own = [W.new_zeros(self.networks, *W.shape[1:]) for W in self.shared]
+        for own, kick, h, g in zip(self.own, kicks, self.h, self.g, strict=True):
+            own.unflatten(0, self.shape[:2]).mul_(faded)
+            kicked = kick.mT * g[:, :end].unflatten(0, self.shape[:2])
+            own.baddbmm_(kicked.flatten(0, 1).mT, h[:, :end])
             for field in (h, g):
-                field[..., : stop - end, :] = field[..., end:stop, :].clone()
-        self.first += self.foldable
-        self.count -= self.foldable
+                field[:, :-end] = field[:, end:].clone()

@@ -148,8 +148,8 @@ def _check_problem(network, data, training):
     if math.inf in network.widths:
         raise ValueError("live figures need finite widths: give a large width instead of inf.")
     spectrum = data.spectrum
-    uniform = np.all(spectrum.eigenvalues == 1) and np.all(spectrum.target_power == 1)
-    if spectrum.dimension_free or not uniform:
+    isotropic = not spectrum.dimension_free and np.all(spectrum.eigenvalues == 1)
+    if not isotropic or np.any(spectrum.target_power != 1):
         raise ValueError("live figures have isotropic inputs: leave spectrum out.")
     plain = isinstance(training, GradientDescent) and isinstance(training.learning_rate, float)
     if not plain or training.momentum or training.weight_decay:

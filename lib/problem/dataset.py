@@ -82,6 +82,8 @@ class Dataset(ByValue):
     def describes(self, data):
         """Whether `data` is of this population, made here or from an equal dataset elsewhere."""
         own, other = self.spectrum, data.spectrum
+        if len(own) != len(other):
+            return False
         pairs = [(own.eigenvalues, other.eigenvalues), (own.target_power, other.target_power)]
         pairs.append((np.array(self.noise), np.array(data.noise)))
         return own.dimension_free == other.dimension_free and all(

@@ -8,6 +8,7 @@ one of them is still smooth on the next.
 """
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -63,26 +64,49 @@ class Rule:
         return Rule(*(column[kept] for column in columns), self.orders)
 
 
+@dataclass(frozen=True, eq=False)
+class Panel:
+    """Modes of similar eigenvalues: `columns` are their eigenvalues, masses and powers."""
+
+    columns: tuple
+
+    def __len__(self):
+        return len(self.columns[0])
+
+    def every(self):
+        """Eigenvalues, masses and powers of all modes."""
+        return self.columns
+
+    def points(self, order):
+        """Of points that are as good as the modes for rules of an order."""
+        return self.columns
+
+
 def rule(eigenvalues, mass, power, orders=None):
     """The `Rule` of the given orders (by panel; `FIRST_ORDER` by default) for modes in any order."""
     order = np.argsort(eigenvalues)[::-1]
     eigenvalues, mass, power = eigenvalues[order], mass[order], power[order]
     if len(eigenvalues) <= EXACT_MODES:
         return Rule(eigenvalues, mass, power, np.zeros(len(mass), int), (None,))
-    eigenvalues, mass, power = _merged(eigenvalues, mass, power)
-    parts, used, start = [], [], 0
-    while start < len(eigenvalues):
-        stop = start + int((eigenvalues[start:] * PANEL_RATIO >= eigenvalues[start]).sum())
-        columns = [column[start:stop] for column in (eigenvalues, mass, power)]
-        wanted = FIRST_ORDER if orders is None else orders[len(used)]
-        fewer = None if wanted is None else _both_measures(*columns, wanted)
-        if fewer is not None and len(fewer[0]) < stop - start:
-            columns = fewer
-        else:
-            wanted = None
-        parts.append((*columns, np.full(len(columns[0]), len(used))))
+    columns = _merged(eigenvalues, mass, power)
+    ends = [0]
+    while ends[-1] < len(columns[0]):
+        rest = columns[0][ends[-1] :]
+        ends.append(ends[-1] + int((rest * PANEL_RATIO >= rest[0]).sum()))
+    panels = [Panel(tuple(column[i:j] for column in columns)) for i, j in pairwise(ends)]
+    return rule_of(panels, orders)
+
+
+def rule_of(panels, orders=None):
+    """The `Rule` for modes that are given panel by panel (like `Panel`), the largest eigenvalues first."""
+    parts, used = [], []
+    for i, panel in enumerate(panels):
+        wanted = FIRST_ORDER if orders is None else orders[i]
+        columns = None if wanted is None else _both_measures(*panel.points(wanted), wanted)
+        if columns is None or len(columns[0]) >= len(panel):
+            columns, wanted = panel.every(), None
+        parts.append((*columns, np.full(len(columns[0]), i)))
         used.append(wanted)
-        start = stop
     return Rule(*(np.concatenate(column) for column in zip(*parts, strict=True)), tuple(used))
 
 
@@ -97,11 +121,13 @@ def _both_measures(points, mass, power, order):
     outputs = power.shape[1]
     nodes, weights = gauss(points, np.sqrt(mass)[:, None], order)
     none = np.zeros((len(nodes), outputs, outputs))
-    sizes, axes = np.linalg.eigh(power)
-    if np.ptp(sizes, axis=1).max() <= 1e-14 * np.abs(sizes).max():  # independent, equal outputs
-        places, powers = gauss(points, np.sqrt(np.maximum(sizes[:, :1], 0)), order)
+    one = power[:, :1, :1]
+    if np.abs(power - one * np.eye(outputs)).max() <= 1e-14 * np.abs(power).max():
+        # Outputs are independent and equal.
+        places, powers = gauss(points, np.sqrt(np.maximum(one[:, :, 0], 0)), order)
         powers = powers * np.eye(outputs)
     else:
+        sizes, axes = np.linalg.eigh(power)
         roots = np.swapaxes(axes * np.sqrt(np.maximum(sizes, 0))[:, None], 1, 2)
         places, powers = gauss(np.repeat(points, outputs), roots.reshape(-1, outputs), order)
     return (

@@ -1,15 +1,19 @@
 """The data covariance and the target, mode by mode."""
 
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 
 from lib import checks
-from lib.problem import quadrature
+from lib.problem import power_law, quadrature
 from lib.problem.equal_by_value import ByValue
 
 ROUNDED = 1e-6
 """Masses may sum to one up to this: a few numbers in single precision do no better."""
+
+MOST_MODES = 2**53
+"""Beyond this number floats do not count one by one."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,7 +49,7 @@ class Spectrum(ByValue):
     dimension_free: bool = field(default=False, init=False)
 
     def __post_init__(self):
-        mass = np.array(checks.sequence("mass", self.mass, positive=True))
+        mass = checks.column("mass", self.mass, positive=True)
         total = mass.sum()
         if abs(total - 1) > ROUNDED:
             raise ValueError(
@@ -56,7 +60,7 @@ class Spectrum(ByValue):
 
     def _store(self, mass):
         columns = {
-            "eigenvalues": checks.sequence("eigenvalues", self.eigenvalues, positive=True),
+            "eigenvalues": checks.column("eigenvalues", self.eigenvalues, positive=True),
             "target_power": _target_power(self.target_power),
             "mass": mass,
         }
@@ -64,9 +68,8 @@ class Spectrum(ByValue):
         if len(set(lengths.values())) > 1:
             raise ValueError(f"lengths differ, {lengths}: give one entry per mode in each.")
         for name, column in columns.items():
-            array = np.array(column)
-            array.flags.writeable = False
-            object.__setattr__(self, name, array)
+            column.flags.writeable = False
+            object.__setattr__(self, name, column)
 
     @classmethod
     def isotropic(cls):
@@ -81,9 +84,9 @@ class Spectrum(ByValue):
         object.__setattr__(spectrum, "target_power", target_power)
         object.__setattr__(spectrum, "dimension_free", True)
         if counts is None:
-            counts = np.ones(len(checks.sequence("eigenvalues", eigenvalues, positive=True)))
-        counts = checks.sequence("counts", counts, positive=True)
-        if any(count != round(count) for count in counts):
+            counts = np.ones(len(checks.column("eigenvalues", eigenvalues, positive=True)))
+        counts = checks.column("counts", counts, positive=True)
+        if (counts != np.round(counts)).any():
             raise ValueError("counts must be whole numbers of modes: round them.")
         spectrum._store(counts)
         return spectrum
@@ -94,15 +97,13 @@ class Spectrum(ByValue):
 
         `decay` is the capacity exponent a > 0, `source` the source exponent b > 0; the lazy
         network at infinite width and data then has loss $\sim t^{-b}$.
+
+        However many the modes are, up to $2^{53}$, the spectrum is these three numbers, by which it is
+        compared, and `solve` sums over its modes without making them. `eigenvalues`, `target_power` and
+        `mass` are made when they are asked for, as those who train networks do, and refused
+        (ValueError) if they do not fit the memory that is left.
         """
-        modes = checks.integer("modes", modes)
-        checks.memory(f"a spectrum of {modes} modes", 100 * modes, "use fewer modes")
-        k = np.arange(1.0, modes + 1)
-        decay = checks.number("decay", decay, positive=True)
-        source = checks.number("source", source, positive=True)
-        with np.errstate(over="ignore"):  # what overflows is refused like any other infinite number
-            total = np.sum(k ** -(decay * source + 1))
-            return cls.trace_class(k**-decay, k ** (decay - decay * source - 1) / total)
+        return PowerLaw(modes, decay, source)
 
     @classmethod
     def from_data(cls, X, y):
@@ -183,12 +184,89 @@ def principal_modes(X, y):
     return eigenvalues, target, directions
 
 
+class PowerLaw(Spectrum):
+    """`Spectrum.power_law`: its modes are known by their formula, and made when they are asked for."""
+
+    def __init__(self, modes, decay, source):
+        modes = checks.integer("modes", modes)
+        if modes > MOST_MODES:
+            raise ValueError(f"modes is {modes}: give at most 2**53, so that each can be counted.")
+        decay = checks.number("decay", decay, positive=True)
+        source = checks.number("source", source, positive=True)
+        values = {"_modes": modes, "decay": decay, "source": source, "dimension_free": True}
+        values["_total"] = power_law.sum_of_powers(modes, decay * source + 1)
+        for name, value in values.items():
+            object.__setattr__(self, name, value)
+        with np.errstate(over="ignore", under="ignore"):
+            last = np.float64(modes)
+            checks.number(f"eigenvalues[{modes - 1}]", last**-decay, positive=True)
+            checks.number(f"target_power[{modes - 1}]", self._target_power(last))
+
+    def _target_power(self, k):
+        return k ** (self.decay - self.decay * self.source - 1) / self._total
+
+    @cached_property
+    def _numbers(self):
+        what = f"{self.modes} modes of a power law one by one"
+        checks.memory(what, 8 * 8 * self.modes, "use fewer modes")
+        return np.arange(1.0, self.modes + 1)
+
+    @cached_property
+    def eigenvalues(self):
+        return _constant(self._numbers**-self.decay)
+
+    @cached_property
+    def target_power(self):
+        return _constant(self._target_power(self._numbers))
+
+    @cached_property
+    def mass(self):
+        return _constant(np.ones_like(self._numbers))
+
+    def __len__(self):
+        return self._modes
+
+    @property
+    def modes(self):
+        return self._modes
+
+    def rule(self, outputs=1, orders=None):
+        if self.modes <= quadrature.EXACT_MODES:
+            return super().rule(outputs, orders)
+        ratio, one = quadrature.PANEL_RATIO, np.eye(outputs)
+        panels = power_law.panels(
+            self.modes, self.decay, lambda k: self._target_power(k)[:, None, None] * one, ratio
+        )
+        return quadrature.rule_of(panels, orders)
+
+    def _values(self):
+        return [self.modes, self.decay, self.source]
+
+    def __repr__(self):
+        return f"Spectrum.power_law(modes={self.modes}, decay={self.decay}, source={self.source})"
+
+    def __reduce__(self):
+        return PowerLaw, tuple(self._values())
+
+
+def _constant(array):
+    array.flags.writeable = False
+    return array
+
+
+def _nested(value):
+    """Whether entries of `value` are lists or arrays, asked of one entry of each type."""
+    if isinstance(value, np.ndarray):
+        return value.ndim > 1 or (value.dtype == object and any(map(checks.listed, value)))
+    return any(map(checks.listed, {type(entry): entry for entry in value}.values()))
+
+
 def _target_power(value):
     """Checked `value`: numbers >= 0 [M], or covariances over outputs [M, C, C]."""
     value = checks.plain(value)
     shape = "one number per mode, [M], or one covariance over outputs per mode, [M, C, C]"
-    if not checks.listed(value) or not any(map(checks.listed, value)):
-        return checks.sequence("target_power", value)
+    if not checks.listed(value) or not _nested(value):
+        return checks.column("target_power", value)
     covariance = checks.numbers("target_power", value, shape)
     if covariance.ndim != 3 or covariance.shape[1] != covariance.shape[2] or covariance.size == 0:
         raise ValueError(f"target_power has shape {covariance.shape}: give {shape}.")

@@ -5,6 +5,8 @@ from dataclasses import MISSING, fields
 
 import numpy as np
 
+from lib.problem.spectrum import Spectrum
+
 LOSSES = {"test_loss": "#3b6fb6", "train_loss": "#c8553d"}
 """Shown in the picture, with their colors."""
 
@@ -67,7 +69,7 @@ def _brief(description):
 
 
 def _value(value):
-    if hasattr(value, "eigenvalues"):
+    if isinstance(value, Spectrum):
         free = ", dimension-free" if value.dimension_free else ""
         return f"<{len(value)} modes{free}>"
     if isinstance(value, np.ndarray) and value.ndim:

@@ -4,19 +4,15 @@ Theory and networks see an optimizer as one matrix: how much the gradient of ste
 weights by step t.
 """
 
-import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
 import numpy as np
 
 from lib import checks
-from lib.horizons.optimizers import Flow, Steps, descend
+from lib.horizons.optimizers import Flow, Recursion, Steps, every_step
 from lib.problem import layerwise
 from lib.problem.equal_by_value import ByValue
-
-FORGOTTEN = 1e-14
-"""A part of the momentum that counts as nothing."""
 
 
 @dataclass(frozen=True)
@@ -43,8 +39,10 @@ class Memory:
 class Training(ABC):
     """An optimizer: all that theory and networks ask of it.
 
-    One in steps has `steps` and `memory`; one that can also be followed on few nodes in time, or
-    only there, has `start`. `layer_rates` are factors of the rate, one per weight matrix; None: all 1.
+    One in steps has `steps` and its `recursion`, from which all else follows: K and d of networks and of
+    every step, K on few nodes, K of a compressed past. One that is no recursion of a few numbers has
+    `memory` in its place, and is followed at every step. `layer_rates` are factors of the rate, one per
+    weight matrix; None: all 1.
     """
 
     layer_rates = None
@@ -54,12 +52,20 @@ class Training(ABC):
     def span(self):
         """What trainings of one sweep share: their steps, or their duration."""
 
+    def recursion(self):
+        """One step, as a `lib.horizons.optimizers.Recursion`; None if there is none."""
+        return None
+
     def memory(self):
-        """The optimizer's `Memory` over steps 0 .. T."""
-        raise ValueError(
-            f"{type(self).__name__} has no steps, and networks are trained in steps: "
-            "give lib.GradientDescent with a small learning rate."
-        )
+        """The optimizer's `Memory` over steps 0 .. T: the impulse response of the recursion, row by row."""
+        recursion = self.recursion()
+        if recursion is None:
+            raise ValueError(
+                f"{type(self).__name__} has no steps, and networks are trained in steps: "
+                "give lib.GradientDescent with a small learning rate."
+            )
+        checks.memory(f"K of {self.steps} steps one by one", 8 * self.steps**2, "train fewer steps")
+        return Memory(np.arange(self.steps + 1.0), *every_step(recursion, self.steps))
 
     def rate_factors(self, network):
         """r_0 .. r_L for the matrices of `network` (W^0, branches, readout at infinite depth)."""
@@ -67,12 +73,9 @@ class Training(ABC):
         return layerwise.by_matrix("layer_rates", factors, network.depth)
 
     def start(self):
-        """K on nodes in time before the first panel (see `lib.horizons.optimizers`); None: every step only."""
-        return None
-
-    def impulse(self):
-        """K(t, s) by t - s, up to where it stays, [lag + 1]; None if that is not all there is to it."""
-        return None
+        """What it has done before the first step (see `lib.horizons.optimizers`); None: no recursion."""
+        recursion = self.recursion()
+        return None if recursion is None else Steps.before(recursion)
 
 
 @dataclass(frozen=True, eq=False)
@@ -149,32 +152,23 @@ class GradientDescent(ByValue, Training):
     def span(self):
         return self.steps
 
-    def start(self):
-        return Steps(self, 0, np.zeros(1), np.zeros(1), 1.0)
-
-    def impulse(self):
-        if np.ndim(self.learning_rate) > 0 or self.weight_decay > 0:
-            return None
+    def recursion(self):
+        """x = (W, b), or W alone without momentum."""
         mu = self.momentum
-        lag = 1 + (math.ceil(math.log(FORGOTTEN) / math.log(mu)) if mu > 0 else 0)
-        passed = np.arange(min(lag, self.steps) + 1)
-        K = self.learning_rate * (1 - mu ** (passed + self.nesterov)) / (1 - mu)
-        return np.where(passed > 0, K, 0.0)
+        rates = np.atleast_1d(self.learning_rate)
+        rates = rates[:1] if (rates == rates[0]).all() else rates
+        kept = 1 - rates * self.weight_decay
+        if mu == 0:
+            return Recursion(kept[:, None, None], rates[:, None])
+        old, new = (mu, 1 + mu) if self.nesterov else (1.0, 1.0)
+        A = np.zeros((len(rates), 2, 2))
+        A[:, 0, 0], A[:, 0, 1], A[:, 1, 1] = kept, rates * old * mu, mu
+        return Recursion(A, np.stack([rates * new, np.ones_like(rates)], axis=1))
 
     @property
     def rates(self):
         """eta_t for every step, [steps]."""
         return np.broadcast_to(np.asarray(self.learning_rate, float), (self.steps,))
-
-    def memory(self):
-        """K is the impulse response of the recursion, row by row."""
-        checks.memory(f"K of {self.steps} steps one by one", 8 * self.steps**2, "train fewer steps")
-        K = np.zeros((self.steps + 1, self.steps + 1))
-        decay = np.ones(self.steps + 1)
-        run = descend(self, 0, K[0], K[0], 1.0, np.eye(self.steps), slice(self.steps))
-        for t, (weight, _, left) in enumerate(run, start=1):
-            K[t], decay[t] = weight, left
-        return Memory(np.arange(self.steps + 1.0), K, decay)
 
 
 @dataclass(frozen=True)

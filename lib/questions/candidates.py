@@ -69,7 +69,7 @@ class Candidates:
                 network, data, training = self._made(point)
             except ValueError:
                 continue
-            key = (network.shape, _content(data), type(training), training.span)
+            key = (network.shape, data, type(training), training.span)
             batches.setdefault(key, []).append((i, network, data, training))
         for batch in batches.values():
             rows, networks, data, trainings = zip(*batch, strict=True)
@@ -77,11 +77,3 @@ class Candidates:
             self.precision = max(self.precision, precision)
             self.evaluations += len(rows) * self.samples
         return values
-
-
-def _content(data):
-    """What makes two `Data` the same."""
-    spectrum = data.spectrum
-    arrays = (spectrum.eigenvalues, spectrum.target_power, spectrum.mass)
-    numbers = data.samples, data.batch, data.noise, spectrum.dimension_free
-    return *numbers, *(np.asarray(array).tobytes() for array in arrays)

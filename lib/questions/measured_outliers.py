@@ -9,7 +9,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from scipy.sparse.linalg import LinearOperator, eigsh, svds
 
 from lib import checks
 from lib.networks.draws import draw_weights, padded
@@ -131,9 +130,9 @@ def _trained(network, training, architecture, inputs, seed, last):
         history_length(architecture.sizes, memory),
         architecture,
         inputs,
-        draw_weights(of_weights, architecture.sizes, inputs.eigenvalues),
+        draw_weights([of_weights], architecture.sizes, inputs.eigenvalues),
     )
-    sampling = inputs.sampling(of_data)
+    sampling = inputs.sampling([of_data])
     for t in range(last + 1):
         sampling.draw(t)
         losses = lockstep.step(t, sampling)
@@ -158,6 +157,8 @@ class _Matrix:
             left, values, right = np.linalg.svd(self.forward(np.eye(self.shape[1])))
             kept = slice(0, min(count, *self.shape))
             return left[:, kept], values[kept], right[kept].T
+        from scipy.sparse.linalg import LinearOperator, svds  # slow to import
+
         operator = LinearOperator(
             self.shape, matvec=self.forward, rmatvec=self.backward, dtype=np.float64
         )
@@ -190,14 +191,14 @@ class _Matrix:
 def _padded(lockstep, vectors):
     """Vectors [n <= C, size] as the first rows of a field of the simulator."""
     like = lockstep.top
-    rows = like.new_zeros(len(like), padded(vectors.shape[1]))
-    rows[: len(vectors), : vectors.shape[1]] = torch.as_tensor(np.array(vectors)).to(like)
+    rows = like.new_zeros(*like.shape[:-1], padded(vectors.shape[1]))
+    rows[0, : len(vectors), : vectors.shape[1]] = torch.as_tensor(np.array(vectors)).to(like)
     return rows
 
 
 def _rows(lockstep, field, size):
     """The rows of a field that belong to the network, [C, size]."""
-    return field[: lockstep.outputs, :size].numpy().astype(float)
+    return field[0, : lockstep.outputs, :size].numpy().astype(float)
 
 
 def _backward_fields(lockstep):
@@ -219,7 +220,7 @@ def _kernel(lockstep, rates):
     g = _backward_fields(lockstep)
     grams = []
     for field, scale, rate in zip(g, architecture.scales, rates, strict=True):
-        used = field[:outputs]
+        used = field[0, :outputs]
         grams.append((rate * scale**2 * used @ used.T).numpy())
     grams[-1] = rates[-1] * np.eye(outputs)
 
@@ -234,8 +235,10 @@ def _kernel(lockstep, rates):
                 back = weights.adjoint(layer, y)
                 y = back + y if architecture.streams[layer] else back
             gram = torch.as_tensor(grams[layer]).to(y)
-            y[:outputs] += gram @ x[layer][:outputs]
+            y[0, :outputs] += gram @ x[layer][0, :outputs]
         return _rows(lockstep, y, dim).ravel() / architecture.last_width
+
+    from scipy.sparse.linalg import LinearOperator, eigsh  # slow to import
 
     operator = LinearOperator((dim * outputs,) * 2, matvec=product, dtype=np.float64)
     start = np.ones(dim * outputs)

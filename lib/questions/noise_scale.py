@@ -88,8 +88,7 @@ def noise_scale(network, data, training):
     decay, depth = training.memory().decay ** 2, network.depth
     rates = by_matrix("layer_rates", training.layer_rates or 1.0, depth)
     branch = None if network.branch_scale is None else network.branch_scale / math.sqrt(depth)
-    spectrum = data.spectrum
-    mean_variance = float(np.sum(spectrum.mass * spectrum.eigenvalues))
+    mean_variance = float(run.modes.mass @ run.modes.eigenvalues)
     one_unit = mean_variance * np.diagonal(run.C_Delta)  # alpha_B = 1
     squared, per_unit, carried = 0.0, 0.0, np.ones(len(run.times))
     for l, (rate, scale) in enumerate(zip(rates, network.init_scales, strict=True)):

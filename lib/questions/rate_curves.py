@@ -1,6 +1,7 @@
 """Learning-rate curves over widths, depths, richness: many networks at many rates, in one call."""
 
 from dataclasses import dataclass, replace
+from itertools import cycle
 
 import numpy as np
 
@@ -84,8 +85,12 @@ def measured_rate_curves(
     ----------
     networks, data, training, rates, cache
         As for `rate_curves`.
-    dim, seeds, device, dtype
+    dim, seeds, dtype
         As for `simulate`.
+    device : str or torch.device, or a list of them
+        As for `simulate`; of several each trains its share of the seeds, at the same time where joblib
+        runs as many workers. A worker looks for the device where it runs: with "cuda" those of a
+        cluster on which each sees one GPU use them all.
     dataset : Dataset, sequence of n Dataset, or None
         Given samples in the place of Gaussian ones, as for `simulate`.
 
@@ -97,15 +102,18 @@ def measured_rate_curves(
     pieces, rates = _pieces(networks, data, training, rates)
     seeds = checks.seeds(seeds)
     datasets = _for_each("dataset", dataset, networks)
+    devices = list(device) if checks.listed(device) else [device]
+    if not devices:
+        raise ValueError("device is an empty list: give 'cpu', 'cuda', or a list of devices.")
     runs = compute(
         _simulate,
         [
             (
                 *piece,
-                {"dim": dim, "dataset": given, "seeds": [seed], "device": device, "dtype": dtype},
+                {"dim": dim, "dataset": given, "seeds": [seed], "device": its, "dtype": dtype},
             )
             for piece, given in zip(pieces, datasets, strict=True)
-            for seed in seeds
+            for seed, its in zip(seeds, cycle(devices), strict=False)
         ],
         cache,
     )

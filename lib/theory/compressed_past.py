@@ -26,6 +26,33 @@ from lib.theory.modes import with_modes
 USUAL = 160
 """Coordinates that a compressed past takes, more or less."""
 
+OF_A_PIECE = 12
+"""Coordinates that another smooth piece of a schedule takes, at most, once it is long gone."""
+
+WORTH = 0.75
+"""Part of the steps, and of the room for coordinates, up to which compression is worth its trouble."""
+
+SMOOTH = 1e-11
+"""A schedule that is smooth to this part is left in one piece."""
+
+
+def worth(trainings, most):
+    """Whether the past of `trainings` takes far fewer coordinates than they have steps, and than `most`."""
+    room = WORTH * min(most, trainings[0].steps)
+    if all(training.recursion().steady for training in trainings):
+        return True
+    found = cuts(trainings, room)
+    if found is None:
+        return False
+    pieces = np.diff([0, *found, trainings[0].steps])
+    return USUAL + np.minimum(pieces, OF_A_PIECE)[:-1].sum() <= room
+
+
+def cuts(trainings, most):
+    """Steps at which the schedule of any of `trainings` jumps or bends; None if it does more than `most` times."""
+    found = [training.recursion().cuts(SMOOTH, most) for training in trainings]
+    return None if None in found else sorted({step for steps in found for step in steps})
+
 
 def solve(networks, data, trainings, grid, keep_matrices, progress, make_stack):
     """Solve at every step with a compressed past; arrays with a leading axis."""
@@ -38,15 +65,16 @@ def solve(networks, data, trainings, grid, keep_matrices, progress, make_stack):
 
     def solved(networks, trainings, modes, look):
         axis = Axis(min(grid.most, steps + 1), networks[0].outputs)
-        impulses = [training.impulse() for training in trainings]
-        lag = max(len(impulse) for impulse in impulses)
-        impulses = [np.pad(impulse, (0, lag - len(impulse)), "edge") for impulse in impulses]
+        starts = [training.start() for training in trainings]
         zeros, ones = np.zeros((len(networks), axis.n, axis.n)), np.ones((1, 1, 1))
         ones = np.broadcast_to(ones, zeros.shape)
+        if not all(start.recursion.keeps for start in starts):
+            ones = ones.copy()
         problem = assemble(
             networks, data, modes, trainings, axis, zeros, ones, make_stack, InputLayer
         )
-        march = CompressedMarch(*problem, np.array(impulses), steps, grid.tolerance)
+        broken = cuts(trainings, WORTH * steps) or ()
+        march = CompressedMarch(*problem, starts, broken, steps, grid.tolerance)
         record = march.run(progress, look)
         fields = curves_of(record.losses, axis, data)
         missing = steps + 1 - record.done

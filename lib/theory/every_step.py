@@ -39,9 +39,9 @@ def solve(networks, data, trainings, grid, keep_matrices, progress, make_stack):
     checks.memory(
         f"{steps} steps one by one, with the matrices of {kept} configuration(s)",
         kept * size,
-        "train fewer steps, solve a sweep with keep_matrices=False, or, with a constant learning "
-        "rate, solve with grid=lib.CompressedPast(), or, with a population gradient or repeated "
-        "data, with grid=lib.Nodes()",
+        "train fewer steps, solve a sweep with keep_matrices=False, or solve with "
+        "grid=lib.CompressedPast() (for a schedule that is smooth but for some jumps) or, with a "
+        "population gradient or repeated data, with grid=lib.Nodes()",
     )
     axis = Axis(steps + 1, outputs)
 

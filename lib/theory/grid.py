@@ -37,9 +37,10 @@ class _Thrifty:
 class CompressedPast(_Thrifty):
     """A row for every step, on O(log T) coordinates: O(T log^2 T) time, O(log^2 T) memory.
 
-    For any data, fresh batches above all, and a constant learning rate (with momentum; without weight
-    decay). Fields that change from step to step, early or near the edge of stability, keep more
-    coordinates.
+    For any data, fresh batches above all, and any optimizer that is a recursion from step to step: momentum,
+    weight decay, schedules. Each jump or bend of a schedule costs some ten coordinates, so that one that
+    changes at every step as it likes gains nothing. Fields that change from step to step, early or near the
+    edge of stability, keep more coordinates.
 
     Parameters
     ----------

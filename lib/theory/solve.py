@@ -35,7 +35,7 @@ METHODS = {EveryStep: every_step, CompressedPast: compressed_past, Nodes: on_nod
 
 
 def solve(
-    network, data, training, *, grid=None, keep_matrices=None, depth_tolerance=1e-5, progress=None
+    network, data, training, *, grid=None, keep_matrices=None, depth_tolerance=None, progress=None
 ):
     r"""Solve the dynamical mean-field theory of training.
 
@@ -55,17 +55,19 @@ def solve(
     grid : EveryStep, CompressedPast, Nodes or None
         Where in time the equations are kept. None: every step for a few hundred steps, and where
         `keep_matrices` asks for it; for more, with a tolerance of 1e-8, a compressed past for fresh
-        batches (every step if their learning rate has a schedule, or weights decay) and nodes
-        otherwise (where these lose a run of up to 2,000 rows, at an edge of stability that is passed late
-        for one, it is solved at every step); for gradient flow nodes with the tolerance of the flow.
+        batches (every step if their schedule jumps or bends so often that nothing would be gained) and
+        nodes otherwise (where these lose a run of up to 2,000 rows, at an edge of stability that is
+        passed late for one, it is solved at every step); for gradient flow nodes with the tolerance of
+        the flow.
     keep_matrices : bool or None
         Keep the two-time matrices in the result. True gives all of them, at every step (on nodes, which
         are then `times`, the correlations); False saves memory in large sweeps; None keeps what the
         solution has at hand: everything at every step; nothing of a compressed past; on nodes the
         correlations of one problem, if `times` are the nodes (long horizons and gradient flow).
-    depth_tolerance : float
+    depth_tolerance : float or None
         For networks of infinite depth: wanted relative error of the losses from the quadrature in
-        layer time; `Solution.depth_error` is what was reached.
+        layer time; `Solution.depth_error` is what was reached, and part of `Solution.error`. None: the
+        tolerance of the grid (of the flow), 1e-5 at most and at every step.
     progress : callable or None
         Called with (rows done, rows) as the march proceeds.
 
@@ -85,7 +87,8 @@ def solve(
     (ICML 2025), with their misprints corrected.
     """
     networks, trainings, single = broadcast(network, data, training)
-    checks.number("depth_tolerance", depth_tolerance, positive=True)
+    if depth_tolerance is not None:
+        checks.number("depth_tolerance", depth_tolerance, positive=True)
     if keep_matrices is not None:
         keep_matrices = checks.flag("keep_matrices", keep_matrices)
     if progress is not None and not callable(progress):
@@ -117,7 +120,7 @@ def solve(
     def solved(grid, networks, trainings, keep_matrices):
         method = METHODS[type(grid)]
         problem = networks, data, trainings, grid, keep_matrices, progress
-        return solve_layers(networks[0], partial(method.solve, *problem), depth_tolerance)
+        return solve_layers(networks[0], partial(method.solve, *problem), depth_tolerance, grid)
 
     fields = solved(grid, networks, trainings, keep_matrices)
     lost = [k for k, status in enumerate(fields["status"]) if status.outcome in LOST]
@@ -163,22 +166,19 @@ def _grid(grid, network, data, trainings, keep_matrices):
             "gradient flow with fresh batches: their noise vanishes in continuous time; "
             "leave batch out (population gradient), or use GradientDescent."
         )
-    endless = math.isinf(network.depth)
-    if endless and (flow or isinstance(grid, (CompressedPast, Nodes))):
-        raise ValueError(
-            "infinite depth is solved at every step only: use GradientDescent with small steps, "
-            "or a large finite depth."
-        )
-    by_time_passed = all(entry.impulse() is not None for entry in trainings)
+    recursive = all(entry.start() is not None for entry in trainings)
     if grid is None:
         if flow:
             return Nodes(training.tolerance)
         rows = (training.steps + 1) * network.outputs
         few = rows <= CHEAP_STEPS or training.steps < FEWEST
-        if few or keep_matrices or endless:
+        if few or keep_matrices:
             return EveryStep()
-        if data.batch is not None or training.start() is None:
-            return CompressedPast() if by_time_passed else EveryStep()
+        if not recursive:
+            return EveryStep()
+        if data.batch is not None:
+            past = CompressedPast()
+            return past if compressed_past.worth(trainings, past.most) else EveryStep()
         return (
             Nodes(most=training.steps + 1 + NODES) if training.steps <= REPORTED_STEPS else Nodes()
         )
@@ -188,12 +188,11 @@ def _grid(grid, network, data, trainings, keep_matrices):
         )
     if flow and not isinstance(grid, Nodes):
         raise ValueError("gradient flow has no steps: leave grid out, or give lib.Nodes().")
-    if isinstance(grid, CompressedPast) and not by_time_passed:
+    if not recursive and not isinstance(grid, EveryStep):
         raise ValueError(
-            "a compressed past needs a constant learning rate and no weight decay: leave grid out."
+            f"{type(training).__name__} gives its K and no recursion from step to step: "
+            "leave grid out, or give it a `recursion`."
         )
-    if training.start() is None and isinstance(grid, Nodes):
-        raise ValueError(f"{type(training).__name__} is solved at every step only: leave grid out.")
     if data.batch is not None and isinstance(grid, Nodes):
         raise ValueError(
             "the noise of fresh batches is not smooth in time: leave grid out, or give "

@@ -7,8 +7,16 @@ import pytest
 
 import lib
 from lib.equations.data_regimes import Repeated
-from lib.equations.linear_gaussian import identity_rows
-from lib.horizons.past_moments import SHORTEST, Past, Projection, Stretch, polynomials
+from lib.equations.linear_gaussian import transpose
+from lib.horizons.past_moments import (
+    SHORTEST,
+    Past,
+    Projection,
+    Stretch,
+    at_nodes,
+    polynomials,
+)
+from lib.problem.training import Training
 
 CASES = {
     "fresh batches": (lib.Network(2, 0.5), lib.Data(batch=0.5, noise=0.3), {}),
@@ -60,7 +68,8 @@ class FreshLabels(Repeated):
     """A fixed set of inputs whose label noise is drawn anew at every step."""
 
     def label_noise(self, now):
-        return self.floor * identity_rows(now)
+        R = self.R_Delta[:, : now.stop, : now.stop]
+        return self.floor * R[:, now] @ transpose(R)
 
 
 class FreshLabelData(lib.Data):
@@ -156,13 +165,26 @@ def test_an_interrupt_keeps_what_was_done():
     np.testing.assert_allclose(solved.excess_loss[done], whole.excess_loss[done], rtol=1e-7)
 
 
+class OneMatrix(Training):
+    """An optimizer that says nothing but K."""
+
+    def __init__(self, steps):
+        self.steps = steps
+
+    @property
+    def span(self):
+        return self.steps
+
+    def memory(self):
+        return lib.GradientDescent(self.steps, 0.1).memory()
+
+
 @pytest.mark.parametrize(
     ("make", "message"),
     [
         (lambda: lib.CompressedPast(0.0), "tolerance"),
         (lambda: lib.CompressedPast(most=10), "most"),
-        (lambda: solve(lib.GradientDescent(3, [0.1, 0.1, 0.2])), "constant learning rate"),
-        (lambda: solve(lib.GradientDescent(3, 0.1, weight_decay=0.1)), "weight decay"),
+        (lambda: solve(OneMatrix(3)), "OneMatrix gives its K and no recursion"),
         (lambda: solve(lib.GradientFlow(1.0)), "no steps"),
         (lambda: solve(lib.GradientDescent(3, 0.1), math.inf, branch_scale=1), "depth"),
     ],
@@ -181,12 +203,13 @@ def solve(training, depth=1, **fields):
 
 
 @pytest.mark.parametrize("options", [{}, {"momentum": 0.7}, {"momentum": 0.7, "nesterov": True}])
-def test_an_impulse_is_a_column_of_K(options):
-    training = lib.GradientDescent(120, 0.1, **options)
-    impulse, K = training.impulse(), training.memory().K
-    np.testing.assert_allclose(impulse, K[: len(impulse), 0], rtol=1e-12)
-    np.testing.assert_allclose(K[len(impulse) :, 0], impulse[-1], rtol=1e-12)
-    assert len(impulse) < 100
+def test_columns_step_by_step_are_rows_of_K(options):
+    training = lib.GradientDescent(120, 0.1, weight_decay=0.3, **options)
+    memory, accumulation = training.memory(), training.start()
+    for t in range(120):
+        np.testing.assert_allclose(accumulation.columns[0], memory.K[t, : t + 1], rtol=1e-12)
+        np.testing.assert_allclose(accumulation.initial[0], memory.decay[t], rtol=1e-12)
+        accumulation = accumulation.step()
 
 
 def test_moments_of_a_product_are_products_of_moments_if_rows_are_polynomials():
@@ -196,6 +219,24 @@ def test_moments_of_a_product_are_products_of_moments_if_rows_are_polynomials():
     row = rng.normal(size=8) @ P
     M = rng.normal(size=(40, 40))
     np.testing.assert_allclose((row @ P.T) @ (P @ M @ P.T), row @ M @ P.T, rtol=1e-10)
+
+
+@pytest.mark.parametrize("length", [16, 40, 700])
+def test_a_product_with_a_function_is_a_product_with_its_values_at_the_nodes(length):
+    """As exact as Gauss's rule: sums of row * function * row, of degree 15 in all with 8 nodes."""
+    steps = (2 * np.arange(length) + 1) / length - 1
+    P = at_nodes(length, 8)
+    np.testing.assert_allclose(P @ P.T, np.eye(8), atol=1e-12)
+    np.testing.assert_allclose((P * steps) @ P.T, np.diag(np.diag((P * steps) @ P.T)), atol=1e-13)
+    nodes, ones = np.diag((P * steps) @ P.T), P.sum(1)
+    assert (ones > 0).all()
+    a, b, c = (np.polynomial.Polynomial(np.arange(1.0, n + 2)) for n in (7, 3, 5))
+    by_nodes = (P @ a(steps)) @ (b(nodes) * (P @ c(steps)))
+    assert by_nodes == pytest.approx(np.sum(a(steps) * b(steps) * c(steps)), rel=1e-12)
+    more = np.polynomial.Polynomial(np.arange(1.0, 6))  # degree 16 in all
+    by_nodes = (P @ a(steps)) @ (more(nodes) * (P @ c(steps)))
+    assert abs(by_nodes / np.sum(a(steps) * more(steps) * c(steps)) - 1) > 1e-7
+    np.testing.assert_allclose((P @ b(steps)) / ones, b(nodes), rtol=1e-12)
 
 
 def test_a_projection_replaces_rows_and_columns_and_frees_the_rest():
@@ -232,7 +273,7 @@ def test_smooth_rows_need_few_coordinates_and_keep_their_sums():
         past.add(step)
         field = np.append(field, noise[step])
         if step % SHORTEST == SHORTEST - 1:
-            past.gather(step, SHORTEST)
+            past.gather(step)
             coordinates = np.concatenate(
                 [
                     stretch.basis
@@ -240,7 +281,7 @@ def test_smooth_rows_need_few_coordinates_and_keep_their_sums():
                     for stretch in past.stretches
                 ]
             )
-            for projection in past.projections(step, coordinates.T):
+            for projection in past.projections(step, coordinates.T, np.zeros((0, past.count))):
                 column = field[:, None].copy()
                 projection.rows(column)
                 field = column[: projection.left, 0]
@@ -262,6 +303,10 @@ def test_a_row_of_noise_is_not_compressed():
     past = Past(1e-3)
     for step in range(64):
         past.add(step)
-    past.gather(63, SHORTEST)
+    past.gather(63)
     rows = np.random.default_rng(3).normal(size=(1, 64))
-    assert list(past.projections(63, rows)) == [] and past.count == 64 and past.lost == 0
+    assert (
+        list(past.projections(63, rows, np.zeros((0, 64)))) == []
+        and past.count == 64
+        and past.lost == 0
+    )
