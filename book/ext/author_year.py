@@ -20,7 +20,9 @@ def label(authors, year):
 
 
 def family(person):
-    return " ".join([*person.prelast_names, *person.last_names])
+    """The family name as it is read, without what LaTeX needs for its accents and groups."""
+    names = [*person.rich_prelast_names, *person.rich_last_names]
+    return " ".join(str(name) for name in names)
 
 
 class AuthorYearLabels(BaseLabelStyle):

@@ -94,10 +94,10 @@ def rows(app, docname):
         for label, kind in exercises(Path(app.env.doc2path(page)).read_text()):
             address = app.builder.get_relative_uri(docname, page) + "#" + label
             number = ".".join(map(str, numbers[label]))
-            link = nodes.reference("", f"Exercise {number}", refuri=address, internal=True)
+            link = nodes.reference("", number, refuri=address, internal=True)
             level, minutes, asks = known[label]
             ran = in_words(times.get(label, 0.0))
-            cells = asks, kind, LEVELS[level], str(minutes), ran
+            cells = asks, kind.replace(" ", "\u00a0"), LEVELS[level], str(minutes), ran
             yield link, *map(nodes.Text, cells)
 
 

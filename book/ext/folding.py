@@ -1,8 +1,9 @@
 """Code that is not the lesson is folded: a chapter's imports, the drawing of figures, checks.
 
-The first cell of a page that imports, every cell that publishes a figure, and every cell with the tag
-`check` are folded without a word in the chapter's source; what they print or draw stays, above the fold.
-The tag `open` keeps a cell open.
+The first cell of a page that imports, every cell that publishes a figure, every cell with the tag
+`check`, and every cell that is too long to be read in passing are folded without a word in the chapter's
+source; what they print or draw stays, above the fold. The tag `open` keeps a cell open. Solutions are
+folded as a whole: in them a cell is open.
 
 myst-nb folds; here stands which cells.
 """
@@ -10,10 +11,15 @@ myst-nb folds; here stands which cells.
 from docutils import nodes
 from myst_nb.sphinx_ import HideCodeCellNode
 from sphinx.transforms.post_transforms import SphinxPostTransform
+from sphinx_exercise.nodes import solution_node
 
 SETUP = "setup"
 FIGURE = "code of the figure"
 CHECK = "check"
+LONG = "code"
+AT_ONCE = 15
+"""Lines that one reads between two paragraphs without losing the thread."""
+
 DRAWS = ("plots.publish(", "live.figure(")
 IMPORTS = ("import ", "from ", "%")
 
@@ -26,7 +32,9 @@ def what(source, tags, first):
         return SETUP
     if any(call in source for call in DRAWS):
         return FIGURE
-    return CHECK if "check" in tags else None
+    if "check" in tags:
+        return CHECK
+    return LONG if len(source.strip().splitlines()) > AT_ONCE else None
 
 
 def cells(doctree):
@@ -40,6 +48,13 @@ def tags(cell):
     return {name.removeprefix("tag_") for name in cell["classes"] if name.startswith("tag_")}
 
 
+def solved(cell):
+    """Whether a cell stands in the solution of an exercise."""
+    while cell is not None and not isinstance(cell, solution_node):
+        cell = cell.parent
+    return cell is not None
+
+
 def fold(app, doctree):
     first = True
     for cell in cells(doctree):
@@ -48,7 +63,7 @@ def fold(app, doctree):
             continue
         kind = what(source.astext(), tags(cell), first)
         first = False
-        if kind:
+        if kind and not solved(cell):
             cell["hide_mode"] = "input"
             cell["prompt_show"], cell["prompt_hide"] = f"Show the {kind}", f"Hide the {kind}"
             cell["classes"].append("folded")

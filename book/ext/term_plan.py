@@ -16,6 +16,8 @@ PLAN = "course/plan.yml"
 CHAPTERS = "course/chapters.yml"
 MINUTES = "course/sheets.yml"
 """Minutes of the sheets by week, in the student edition, which does not have their sources."""
+GIVEN = "sheets"
+"""Where the student edition has the sheets of its term, as notebooks."""
 TIME = re.compile(r"\*\*Time\*\*: (\d+) minutes")
 
 
@@ -46,6 +48,13 @@ def sheet(root, number):
     noted = Path(root) / MINUTES
     known = yaml_files.load(noted) if noted.exists() else {s.week: s.minutes for s in sheets(root)}
     return known[number]
+
+
+def offered(root, number):
+    """Minutes of a week's sheet; in the student edition a link to its notebook."""
+    spent = f"{sheet(root, number)}"
+    found = sorted(Path(root, GIVEN).glob(f"{number:02}-*.ipynb"))
+    return f"{{download}}`{spent} </{GIVEN}/{found[0].name}>`" if found else spent
 
 
 def minutes(root, labels):
@@ -100,7 +109,7 @@ def weeks_table(root):
         )
         lecture = f"{{slides}}`{week['title']} <{deck(number)}>`"
         done = ", ".join(f"{{numref}}`{{number}} <{label}>`" for label in week["class"])
-        lines += [f"| {number} | {lecture} | {read} | {done} | {sheet(root, number)} |"]
+        lines += [f"| {number} | {lecture} | {read} | {done} | {offered(root, number)} |"]
     rest = "; ".join(f"{{chapter}}`{label}` {count}" for label, count in further(root).items())
     if rest:
         lines += [f"| any | for projects, and on your own | {rest} | | |"]

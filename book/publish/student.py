@@ -16,7 +16,7 @@ import jupytext
 import nbformat
 from plain_notebook import portable
 from repository import repository, requirement
-from term_plan import MINUTES
+from term_plan import GIVEN, MINUTES
 
 from publish import sheet_source, sheets
 from publish.chapters import ROOT, chapters, notebooks
@@ -128,6 +128,7 @@ def write_sources(folder, term, root=ROOT):
         target.parent.mkdir(parents=True, exist_ok=True)
         nbformat.write(portable(jupytext.reads(for_students(text), fmt="md:myst"), needs), target)
     sheets.write_students(Path(folder) / "notebooks" / "sheets", term, root)
+    shutil.copytree(Path(folder) / "notebooks" / "sheets", source / GIVEN)
 
 
 def note_minutes(source, root):

@@ -43,6 +43,7 @@
     label.textContent = "Show exercises with ";
     const field = document.createElement("input");
     field.type = "search";
+    field.size = 28;
     field.placeholder = "momentum, hard, by hand ...";
     label.append(field);
     const place = table.closest(".pst-scrollable-table-container") || table;

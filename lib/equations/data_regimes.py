@@ -11,8 +11,10 @@ A regime says what $R_\Delta$, $C_\Delta$ and $Q$ are, block by block, from $C_v
 import numpy as np
 
 from lib.equations.linear_gaussian import (
-    identity_rows,
+    add_identity,
+    identity,
     inverse_rows,
+    square,
     transpose,
     write_causal,
     write_symmetric,
@@ -25,20 +27,33 @@ class Population:
     def __init__(self, noise, axis, batch):
         self.axis = axis
         self.floor = noise**2
-        self.R_Delta, self.C_Delta, self.Q = np.zeros((3, batch, axis.n, axis.n))
+        self.R_Delta, self.C_Delta, self.Q = square(3, batch, axis.n)
 
     @property
     def matrices(self):
         return [self.R_Delta, self.C_Delta, self.Q]
 
+    columns = ()
+
+    def felt(self, rows):
+        """`rows` of what acts on u, as acting on v: rows @ R_Delta."""
+        return rows
+
+    def response(self, now, matrix):
+        """Rows `now` of R_Delta @ `matrix`."""
+        return matrix[:, now, : now.stop]
+
+    def correlation(self, now, matrix):
+        """Rows `now` of R_Delta @ `matrix` @ R_Delta^T."""
+        return matrix[:, now, : now.stop]
+
     def label_noise(self, now):
-        """Rows `now` of the covariance of the label noise."""
+        """Rows `now` of the covariance that the label noise has in the residuals."""
         return self.floor * self.axis.same_output[now, : now.stop]
 
     def advance(self, now, C_v, R_vu):
-        upto = slice(0, now.stop)
-        write_causal(self.R_Delta, now, identity_rows(now))
-        write_symmetric(self.C_Delta, now, C_v[:, now, upto] + self.label_noise(now))
+        self.R_Delta[:, now, now] = identity(now.stop - now.start)
+        write_symmetric(self.C_Delta, now, C_v[:, now, : now.stop] + self.label_noise(now))
 
 
 class OnePass(Population):
@@ -51,8 +66,7 @@ class OnePass(Population):
     def advance(self, now, C_v, R_vu):
         super().advance(now, C_v, R_vu)
         own = (slice(None), now, now)
-        times = (now.stop - now.start) // self.axis.outputs
-        self.Q[own] = self.axis.expand(np.eye(times)) * self.C_Delta[own] / self.size
+        self.Q[own] = self.axis.same_time(now.stop - now.start) * self.C_Delta[own] / self.size
 
 
 class Repeated(Population):
@@ -62,16 +76,35 @@ class Repeated(Population):
     def __init__(self, size, noise, axis, batch):
         super().__init__(noise, axis, batch)
         self.size = size
+        self.label = np.zeros((batch, axis.n, axis.outputs))
+
+    @property
+    def columns(self):
+        return [self.label]
+
+    def felt(self, rows):
+        upto = slice(0, rows.shape[-1])
+        return rows @ self.R_Delta[:, upto, upto]
+
+    def response(self, now, matrix):
+        upto = slice(0, now.stop)
+        return self.R_Delta[:, now, upto] @ matrix[:, upto, upto]
+
+    def correlation(self, now, matrix):
+        upto = slice(0, now.stop)
+        return self.response(now, matrix) @ transpose(self.R_Delta[:, upto, upto])
+
+    def label_noise(self, now):
+        """Rows `now` of what R_Delta makes of it: of each output's, the same at all times, one column."""
+        upto = slice(0, now.stop)
+        self.label[:, now] = self.R_Delta[:, now, upto] @ self.axis.output[upto]
+        return self.floor * (self.label[:, now] @ transpose(self.label[:, upto]))
 
     def advance(self, now, C_v, R_vu):
         past, upto = slice(0, now.start), slice(0, now.stop)
         remembered = R_vu[:, now, upto] / self.size
-        R_Delta = inverse_rows(
-            remembered[..., now],
-            identity_rows(now) + remembered[..., past] @ self.R_Delta[:, past, upto],
-        )
-        write_causal(self.R_Delta, now, R_Delta)
-        R = self.R_Delta[:, upto, upto]
-        rows = R[:, now] @ (C_v[:, upto, upto] + self.label_noise(upto)) @ transpose(R)
+        rows = add_identity(remembered[..., past] @ self.R_Delta[:, past, upto], now)
+        write_causal(self.R_Delta, now, inverse_rows(remembered[..., now], rows))
+        rows = self.correlation(now, C_v) + self.label_noise(now)
         write_symmetric(self.C_Delta, now, rows)
         write_symmetric(self.Q, now, rows / self.size)

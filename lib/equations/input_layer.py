@@ -14,9 +14,11 @@ import numpy as np
 
 from lib.equations.consistency import input_residual, noiseless_input_residual
 from lib.equations.linear_gaussian import (
+    add_identity,
+    after_transposed,
     extend,
-    identity_rows,
     inverse_rows,
+    square,
     transpose,
     write_causal,
     write_symmetric,
@@ -45,17 +47,22 @@ class InputLayer:
         self.axis, self.regime, self.trained = axis, regime, trained
         self.richness, self.inverse_width = richness, inverse_width
         self.centered = np.array(centered, float)[:, None, None]
-        self.C_v, self.C_h, self.R_vu, self.R_h = np.zeros((4, batch, n, n))
-        self.X = np.zeros((batch, n, n))
-        self.mean = np.zeros((batch, len(self.mass), n, axis.outputs))
+        self.C_v, self.C_h, self.R_vu, self.R_h = square(4, batch, n)
+        (self.X,) = square(1, batch, n)
+        self.beside = np.zeros((batch, n, len(self.mass) * axis.outputs))
         self.bias, self.width_variance, self.data_variance = np.zeros((3, batch, n))
         self._allocate_responses(batch, n)
 
     @property
     def matrices(self):
-        """All that later rows ask for, [.., n, n]; `mean` [.., n, C] goes with them."""
+        """All that later rows ask for, [.., n, n]; `columns` go with them."""
         own = [self.C_v, self.C_h, self.R_vu, self.R_h, self.X, *self.regime.matrices]
         return [*own, *self._responses]
+
+    @property
+    def columns(self):
+        """All that later rows ask for with a row for each row and no more columns for later ones, [.., n, any]."""
+        return [self.beside, *self.regime.columns]
 
     def losses(self, now):
         """The losses and their parts in the rows `now`, [batch, rows] each."""
@@ -73,12 +80,24 @@ class InputLayer:
         return [*symmetric, self.U, self.H_sum, self.H_sum2, self.H]
 
     def _allocate_responses(self, batch, n):
-        self.S, self.raw_S, self.Y, self.U = np.zeros((4, batch, n, n))
-        self.H_sum, self.H_sum2, self.vv_sum2 = np.zeros((3, batch, n, n))
-        self.H = np.zeros((batch, len(self.mass), n, n))
+        self.S, self.raw_S, self.Y, self.U = square(4, batch, n)
+        self.H_sum, self.H_sum2, self.vv_sum2 = square(3, batch, n)
+        self.noisy = np.flatnonzero(self.mass)
+        scales = self.eigenvalues[self.noisy]
+        self.scales = scales[:, None, None]
+        self.sums = self.mass[self.noisy] * np.array([scales, scales**2])
+        self.H = square(batch, len(self.noisy), n)
 
-    def over_modes(self, weights, values):
-        return np.einsum("k,bkij->bij", weights, values)
+    @property
+    def mean(self):
+        """Mean of v for a unit target, [batch, modes, n, C]: all modes and outputs side by side in memory."""
+        shape = (*self.beside.shape[:2], len(self.mass), self.axis.outputs)
+        return self.beside.reshape(shape).swapaxes(1, 2)
+
+    def over_modes(self, values):
+        r"""$\sum_k m_k \lambda_k$ and $\sum_k m_k \lambda_k^2$ of `values` [batch, noisy, ..], one after the other."""
+        sums = self.sums @ values.reshape(*values.shape[:2], -1)
+        return np.moveaxis(sums.reshape(len(values), 2, *values.shape[2:]), 1, 0)
 
     @property
     def carried(self):
@@ -91,8 +110,7 @@ class InputLayer:
 
     def advance(self, now, first):
         """Rows `now` of v, Delta and u, from the first hidden layer's backward rows."""
-        self._weight_error_responses(now, first)
-        self._weight_error_correlations(now)
+        self._weight_error_correlations(now, *self._weight_error_responses(now, first))
         self.regime.advance(now, self.C_v, self.R_vu)
         self._error_signal(now)
 
@@ -100,19 +118,31 @@ class InputLayer:
         """Largest violation of the equations in the first `rows` rows, [batch]."""
         return input_residual(self, first, rows)
 
+    def _means(self, now, A):
+        """Rows `now` of the mean, and those of what it adds to C_v and vv_sum2."""
+        past, scales = slice(0, now.start), self.eigenvalues[:, None, None]
+        moved = (A[..., past] @ self.beside[:, past]).reshape(
+            self.mean[:, :, now].swapaxes(1, 2).shape
+        )
+        known = self.axis.output[now] + scales * moved.swapaxes(1, 2)
+        mean = self.mean[:, :, now] = inverse_rows_of_modes(scales, A[..., now], known)
+        once = scales * (mean @ self.power)
+        self.bias[:, now] = (once * mean).sum((1, 3))
+        every = transpose(self.beside[:, : now.stop])
+        weighted = [rows.swapaxes(1, 2) for rows in (once, scales * once)]
+        return [rows.reshape(*rows.shape[:2], -1) @ every for rows in weighted]
+
     def _weight_error_responses(self, now, first):
         past, upto = slice(0, now.start), slice(0, now.stop)
         gamma = self.richness
         X = -self.trained.response(first.R_g, first.C_g, now) / gamma
         write_causal(self.X, now, X)
-        loop = self.eigenvalues[:, None, None] * (X @ self.regime.R_Delta[:, upto, upto])[:, None]
-        H = inverse_rows(
-            loop[..., now], identity_rows(now) + loop[..., past] @ self.H[:, :, past, upto]
-        )
+        A = self.regime.felt(X)
+        known = add_identity(self.scales * (A[:, None, :, past] @ self.H[:, :, past, upto]), now)
+        H = inverse_rows_of_modes(self.scales, A[..., now], known)
         write_causal(self.H, now, H)
-        weights = self.mass * self.eigenvalues
-        write_causal(self.H_sum, now, self.over_modes(weights, H))
-        write_causal(self.H_sum2, now, self.over_modes(weights * self.eigenvalues, H))
+        for matrix, rows in zip((self.H_sum, self.H_sum2), self.over_modes(H), strict=True):
+            write_causal(matrix, now, rows)
         write_causal(self.R_vu, now, self.H_sum[:, now, upto] @ self.X[:, upto, upto])
 
         noise = self.trained.noise(first.C_g, now) * self.inverse_width / gamma**2
@@ -123,47 +153,35 @@ class InputLayer:
         write_symmetric(self.S, now, read)
         Q = self.regime.Q[:, upto, upto]
         write_symmetric(self.Y, now, X @ Q @ transpose(self.X[:, upto, upto]))
+        return A, H
 
-    def _weight_error_correlations(self, now):
+    def _weight_error_correlations(self, now, A, H):
         upto = slice(0, now.stop)
-        H, rows = self.H[:, :, upto, upto], self.H[:, :, now, upto]
-        self.mean[:, :, now] = rows @ self.axis.output[upto]
-        from_target = self.mean[:, :, now] @ self.power
-        from_width = rows @ self.S[:, None, upto, upto]
-        from_data = self.eigenvalues[:, None, None] * (rows @ self.Y[:, None, upto, upto])
-        mean = from_target @ transpose(self.mean[:, :, upto])
-        variance = (from_width + from_data) @ transpose(H)
-
-        for correlation, order in ((self.C_v, 1), (self.vv_sum2, 2)):
-            weights = self.eigenvalues**order
-            rows_of_it = self.over_modes(weights, mean) + self.over_modes(
-                weights * self.mass, variance
-            )
-            write_symmetric(correlation, now, rows_of_it)
-        self.bias[:, now] = np.einsum(
-            "k,bktc,bktc->bt", self.eigenvalues, from_target, self.mean[:, :, now]
+        rows = H.reshape(len(H), -1, now.stop)
+        from_width = (rows @ self.S[:, upto, upto]).reshape(H.shape)
+        from_data = self.scales * (rows @ self.Y[:, upto, upto]).reshape(H.shape)
+        variance = after_transposed(
+            from_width + from_data, self.H[:, :, upto, upto], self.axis.reach
         )
+        parts = self._means(now, A), self.over_modes(variance)
+        for correlation, mean, fluctuating in zip((self.C_v, self.vv_sum2), *parts, strict=True):
+            write_symmetric(correlation, now, mean + fluctuating)
         for part, source in ((self.width_variance, from_width), (self.data_variance, from_data)):
-            part[:, now] = np.einsum("k,bkts,bkts->bt", self.eigenvalues * self.mass, source, rows)
+            part[:, now] = self.over_modes((source * H).sum(-1))[0]
 
     def _error_signal(self, now):
-        upto = slice(0, now.stop)
-        R, Q = self.regime.R_Delta[:, upto, upto], self.regime.Q
+        upto, regime = slice(0, now.stop), self.regime
         trace = np.sum(self.mass * self.eigenvalues)
-        RH = R[:, now] @ self.H_sum2[:, upto, upto]
-        write_causal(self.U, now, RH @ self.X[:, upto, upto])
-        write_symmetric(
-            self.C_h,
-            now,
-            trace * Q[:, now, upto]
-            + self.U[:, now, upto] @ Q[:, upto, upto]
-            + Q[:, now, upto] @ transpose(self.U[:, upto, upto])
-            + R[:, now] @ self.vv_sum2[:, upto, upto] @ transpose(R),
-        )
-        response = R[:, now] @ self.H_sum[:, upto, upto]
+        U = regime.response(now, self.H_sum2) @ self.X[:, upto, upto]
+        write_causal(self.U, now, U)
+        rows = regime.Q[:, now, upto]
+        rows = trace * rows + U @ regime.Q[:, upto, upto] + rows @ transpose(self.U[:, upto, upto])
+        write_symmetric(self.C_h, now, rows + regime.correlation(now, self.vv_sum2))
+        response = regime.response(now, self.H_sum)
         start = slice(0, self.axis.outputs)
-        response[..., start] -= self.centered * (response @ self.axis.output[upto])
+        read = response[..., start] - self.centered * (response @ self.axis.output[upto])
         write_causal(self.R_h, now, -self.inverse_width / self.richness * response)
+        self.R_h[:, now, start] = -self.inverse_width / self.richness * read
 
 
 class NoiselessInputLayer(InputLayer):
@@ -183,28 +201,18 @@ class NoiselessInputLayer(InputLayer):
         pass
 
     def advance(self, now, first):
-        past, upto = slice(0, now.start), slice(0, now.stop)
         X = -self.trained.response(first.R_g, first.C_g, now) / self.richness
         write_causal(self.X, now, X)
-        loop = self.eigenvalues[:, None, None] * X[:, None, :, now]
-        moved = X[..., past] @ _beside(self.mean[:, :, past])
-        moved = np.moveaxis(moved.reshape(*moved.shape[:2], *self.mean.shape[1::2]), 1, 2)
-        known = self.axis.output[now] + self.eigenvalues[:, None, None] * moved
-        self.mean[:, :, now] = inverse_rows(loop, known)
-        mean = self.mean[:, :, upto]
-        from_target = mean[:, :, now] @ self.power
-        for correlation, order in ((self.C_v, 1), (self.C_h, 2)):
-            weighted = self.eigenvalues[:, None, None] ** order * from_target
-            rows = _beside(weighted) @ transpose(_beside(mean))
+        for correlation, rows in zip((self.C_v, self.C_h), self._means(now, X), strict=True):
             write_symmetric(correlation, now, rows)
-        self.bias[:, now] = np.einsum("bii->bi", self.C_v[:, now, now])
         self.regime.advance(now, self.C_v, self.R_vu)
 
     def residual(self, first, rows):
         return noiseless_input_residual(self, first, rows)
 
 
-def _beside(columns):
-    """[batch, modes, n, C] as [batch, n, modes * C]."""
-    batch, modes, n, outputs = columns.shape
-    return np.moveaxis(columns, 1, 2).reshape(batch, n, modes * outputs)
+def inverse_rows_of_modes(scales, loop, rows):
+    """(1 - scale * loop)^-1 rows, mode by mode, for `loop` [batch, m, m] and `rows` [batch, modes, m, ..]."""
+    if not loop.any():
+        return rows
+    return inverse_rows(scales * loop[:, None], rows)

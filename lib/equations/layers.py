@@ -19,7 +19,14 @@ Then only $\kappa_l = N_L/N_l$ appears, and an infinitely wide layer is simply $
 import numpy as np
 
 from lib.equations.consistency import layer_residual
-from lib.equations.linear_gaussian import Pair, extend, transpose, write_causal, write_symmetric
+from lib.equations.linear_gaussian import (
+    Pair,
+    extend,
+    square,
+    transpose,
+    write_causal,
+    write_symmetric,
+)
 
 
 class Readout:
@@ -49,12 +56,14 @@ class HiddenLayer:
     def __init__(self, lower, upper, kappa, batch, n):
         self.lower, self.upper, self.kappa = lower, upper, kappa
         self.pair = Pair(kappa, batch, n)
-        self.C_h, self.C_g, self.cov_xi, self.cov_zeta = np.zeros((4, batch, n, n))
+        self.C_h, self.C_g, self.cov_xi, self.cov_zeta = square(4, batch, n)
 
     @property
     def matrices(self):
         """All that later rows ask for, each [batch, n, n]."""
-        return [self.C_h, self.C_g, self.cov_xi, self.cov_zeta, *self.pair.matrices]
+        sides = ((self.lower, self.cov_xi), (self.upper, self.cov_zeta))
+        own_noise = [noise for side, noise in sides if not side.keeps]
+        return [self.C_h, self.C_g, *own_noise, *self.pair.matrices]
 
     @property
     def R_h(self):
@@ -66,23 +75,23 @@ class HiddenLayer:
 
     def backward(self, now, above):
         """Rows `now` of the backward field, from the layer above and this layer's own past."""
-        write_symmetric(self.cov_zeta, now, self.upper.noise(above.C_g, now))
+        self.cov_zeta = self.upper.covariance(above.C_g, now, self.cov_zeta)
         self.pair.set_B(now, self.upper.response(above.R_g, above.C_g, now))
         self._correlate(self.C_g, now, self.pair.dg_dzeta, self.cov_zeta, self.R_g, self.cov_xi)
 
     def forward(self, now, below):
         """Rows `now` of the forward field, from the layer below and the backward rows so far."""
-        write_symmetric(self.cov_xi, now, self.lower.noise(below.C_h, now))
+        self.cov_xi = self.lower.covariance(below.C_h, now, self.cov_xi)
         self.pair.set_F(now, self.lower.response(below.R_h, below.C_h, now))
         self._correlate(self.C_h, now, self.pair.dh_dxi, self.cov_xi, self.R_h, self.cov_zeta)
 
     def _correlate(self, correlation, now, own, own_noise, other, other_noise):
         """Rows `now` of a field's correlation: its own noise, and kappa times the other field's."""
         upto = slice(0, now.stop)
-        rows = own[:, now, upto] @ own_noise[:, upto, upto] @ transpose(own[:, upto, upto])
-        rows += self.kappa * (
-            other[:, now, upto] @ other_noise[:, upto, upto] @ transpose(other[:, upto, upto])
-        )
+        from_own = own[:, now, upto] @ own_noise[:, upto, upto]
+        from_other = self.kappa * (other[:, now, upto] @ other_noise[:, upto, upto])
+        rows = from_own @ transpose(own[:, upto, upto])
+        rows += from_other @ transpose(other[:, upto, upto])
         write_symmetric(correlation, now, rows)
 
 

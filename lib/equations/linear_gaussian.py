@@ -8,8 +8,15 @@ time, single steps above all, are exact after one sweep.
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
+
+PANEL = 2**16
+"""Numbers of a panel that are worth a product of their own."""
+
+SHORTEST = 48
+"""Rows of a panel, at least."""
 
 
 @dataclass(frozen=True)
@@ -22,28 +29,45 @@ class TrainedMatrix:
     $$ F = \sigma^2 d d^\top * R + \gamma_0 r K * C, \qquad \mathrm{Cov}\,\xi = \sigma^2 d d^\top * C . $$
 
     Arrays are [batch, n, n]; `start` is sigma^2 and `kick` gamma_0 r, [batch, 1, 1] each. All matrices
-    of a network share K and decay, the same arrays.
+    of a network share K and decay, the same arrays. `keeps` tells that sigma and d are 1: then Cov xi is C.
     """
 
     K: np.ndarray
     decay: np.ndarray
     start: np.ndarray
     kick: np.ndarray
+    keeps: bool = False
 
     def response(self, R, C, now):
         """Rows `now` of F, up to and including their own time: [batch, rows, now.stop]."""
         block = (slice(None), now, slice(0, now.stop))
-        kept = self.start * (self.decay[block] * R[block])
+        kept = R[block] if self.keeps else self.start * (self.decay[block] * R[block])
         return kept + self.kick * self.K[block] * C[block]
 
     def noise(self, C, now):
         """Rows `now` of Cov xi."""
         block = (slice(None), now, slice(0, now.stop))
-        return self.start * (self.decay[block] * C[block])
+        return C[block] if self.keeps else self.start * (self.decay[block] * C[block])
+
+    def covariance(self, C, now, stored):
+        """Cov xi: C itself, or `stored` with its rows `now`, and their columns, renewed."""
+        if self.keeps:
+            return C
+        write_symmetric(stored, now, self.noise(C, now))
+        return stored
+
+
+def square(*shape):
+    """Zeros [*shape, n] for a last n of `shape`, an odd number of cache lines from row to row.
+
+    Rows a power of two apart would displace each other in a cache.
+    """
+    columns = 16 * (shape[-1] // 16) + 24
+    return np.zeros((*shape, columns))[..., : shape[-1]]
 
 
 def transpose(matrix):
-    return np.swapaxes(matrix, -1, -2)
+    return matrix.swapaxes(-1, -2)
 
 
 def write_symmetric(matrix, now, rows):
@@ -53,14 +77,37 @@ def write_symmetric(matrix, now, rows):
 
 
 def write_causal(matrix, now, rows):
-    """Write `rows` [..., rows, now.stop] into `matrix`: nothing depends on later times."""
+    """Write `rows` [..., rows, now.stop] into `matrix`, which is zero in later columns."""
     matrix[..., now, : now.stop] = rows
-    matrix[..., now, now.stop :] = 0
 
 
-def identity_rows(now):
-    """Rows `now` of the identity, up to and including their own time."""
-    return np.eye(now.stop - now.start, now.stop, now.start)
+@lru_cache(maxsize=64)
+def identity(size):
+    one = np.eye(size)
+    one.flags.writeable = False
+    return one
+
+
+def add_identity(rows, now):
+    """Add the identity to `rows` [.., rows, now.stop], in place."""
+    rows[..., now] += identity(now.stop - now.start)
+    return rows
+
+
+def after_transposed(rows, matrix, reach):
+    """rows @ matrix^T for `matrix` [.., n, n] whose rows end `reach` columns beyond the diagonal, at most.
+
+    Panel by panel of its rows, so that zeros beyond are not read.
+    """
+    *_, size, _ = matrix.shape
+    height = max(SHORTEST, PANEL * size // max(matrix.size, 1))
+    if height >= size:
+        return rows @ transpose(matrix)
+    products = []
+    for start in range(0, size, height):
+        end = start + height + reach
+        products.append(rows[..., :end] @ transpose(matrix[..., start : start + height, :end]))
+    return np.concatenate(products, axis=-1)
 
 
 def extend(correlation, response, now, last):
@@ -94,8 +141,8 @@ class Pair:
 
     def __init__(self, kappa, batch, n):
         self.kappa = kappa
-        self.F, self.dh_dxi, self.dh_dzeta = np.zeros((3, batch, n, n))
-        self.dg_dxi, self.dg_dzeta = np.zeros((2, batch, n, n))
+        self.F, self.dh_dxi, self.dh_dzeta = square(3, batch, n)
+        self.dg_dxi, self.dg_dzeta = square(2, batch, n)
 
     @property
     def matrices(self):
@@ -104,31 +151,35 @@ class Pair:
     def set_B(self, now, B):
         """Rows `now` of B, and of the responses of g."""
         past, upto, kappa = slice(0, now.start), slice(0, now.stop), self.kappa
-        self._B, one = B[..., now], identity_rows(now)
-        self._B_xi = B[..., past] @ self.dh_dxi[:, past, upto]
-        self._B_zeta = B[..., past] @ self.dh_dzeta[:, past, upto]
-        write_causal(self.dg_dxi, now, self._B_xi)
-        write_causal(self.dg_dzeta, now, one + kappa * self._B_zeta)
-        if self._B.any():
+        self._B = B[..., now]
+        self._implicit = self._B.any()
+        dg_dxi = B[..., past] @ self.dh_dxi[:, past, upto]
+        dg_dzeta = kappa * (B[..., past] @ self.dh_dzeta[:, past, upto])
+        self._known = dg_dxi, add_identity(dg_dzeta, now)  # all but what comes back through F
+        if self._implicit:
             F, F_past = self.F[:, now, now], self.F[:, now, past]
             loop = kappa * self._B @ F
-            F_xi, F_zeta = (F_past @ R[:, past, upto] for R in (self.dg_dxi, self.dg_dzeta))
-            self.dg_dxi[:, now, upto] = inverse_rows(
-                loop, self._B_xi + self._B @ (one + kappa * F_xi)
-            )
-            self.dg_dzeta[:, now, upto] = inverse_rows(
-                loop, one + kappa * (self._B_zeta + self._B @ F_zeta)
-            )
+            dh_dxi = add_identity(kappa * (F_past @ self.dg_dxi[:, past, upto]), now)
+            dh_dzeta = kappa * (F_past @ self.dg_dzeta[:, past, upto])
+            dg_dxi = inverse_rows(loop, dg_dxi + self._B @ dh_dxi)
+            dg_dzeta = inverse_rows(loop, dg_dzeta + self._B @ dh_dzeta)
+        write_causal(self.dg_dxi, now, dg_dxi)
+        write_causal(self.dg_dzeta, now, dg_dzeta)
 
     def set_F(self, now, F):
         """Rows `now` of F, and of the responses of h; B must have been set."""
         past, upto, kappa = slice(0, now.start), slice(0, now.stop), self.kappa
         write_causal(self.F, now, F)
-        own, one = F[..., now], identity_rows(now)
-        F_xi = F[..., past] @ self.dg_dxi[:, past, upto]
-        F_zeta = F[..., past] @ self.dg_dzeta[:, past, upto]
-        loop = kappa * own @ self._B
-        dh_dxi = inverse_rows(loop, one + kappa * (F_xi + own @ self._B_xi))
-        dh_dzeta = inverse_rows(loop, F_zeta + own @ (one + kappa * self._B_zeta))
+        if self._implicit:
+            dh_dxi, dh_dzeta = (
+                F[..., past] @ response[:, past, upto] + F[..., now] @ known
+                for response, known in zip((self.dg_dxi, self.dg_dzeta), self._known, strict=True)
+            )
+        else:
+            dh_dxi, dh_dzeta = F @ self.dg_dxi[:, upto, upto], F @ self.dg_dzeta[:, upto, upto]
+        dh_dxi = add_identity(kappa * dh_dxi, now)
+        if self._implicit:
+            loop = kappa * F[..., now] @ self._B
+            dh_dxi, dh_dzeta = inverse_rows(loop, dh_dxi), inverse_rows(loop, dh_dzeta)
         write_causal(self.dh_dxi, now, dh_dxi)
         write_causal(self.dh_dzeta, now, dh_dzeta)

@@ -22,14 +22,13 @@ Responses are to a source added to the field of the layer itself: $\tilde R_h = 
 $\tilde R_g = \partial g/\partial m$. A response to the noise of a branch has one more factor $\beta$.
 """
 
-import numpy as np
-
 from lib.equations.consistency import stream_residual
 from lib.equations.layers import HiddenLayer
 from lib.equations.linear_gaussian import (
+    add_identity,
     extend,
-    identity_rows,
     inverse_rows,
+    square,
     transpose,
     write_causal,
     write_symmetric,
@@ -47,7 +46,7 @@ class Relation:
     """
 
     def __init__(self, batch, n):
-        self.R, self.C = np.zeros((2, batch, n, n))
+        self.R, self.C = square(2, batch, n)
         self.R_h = self.R_g = self.R
         self.C_h = self.C_g = self.C
 
@@ -67,11 +66,16 @@ class Relation:
 class AsGiven:
     """In place of a `TrainedMatrix` where the relation to a layer's surroundings is known already."""
 
+    keeps = True
+
     def response(self, R, C, now):
         return R[:, now, : now.stop]
 
     def noise(self, C, now):
         return C[:, now, : now.stop]
+
+    def covariance(self, C, now, stored):
+        return C
 
 
 class Folded(Relation):
@@ -79,7 +83,7 @@ class Folded(Relation):
 
     def __init__(self, batch, n):
         super().__init__(batch, n)
-        self.inverse, self.carried = np.zeros((2, batch, n, n))
+        self.inverse, self.carried = square(2, batch, n)
 
     @property
     def matrices(self):
@@ -93,10 +97,8 @@ class Folded(Relation):
         """
         past, upto = slice(0, now.start), slice(0, now.stop)
         loop = strength * (farther.R[:, now, upto] @ met.R[:, upto, upto])
-        inverse = inverse_rows(
-            loop[..., now], identity_rows(now) + loop[..., past] @ self.inverse[:, past, upto]
-        )
-        write_causal(self.inverse, now, inverse)
+        known = add_identity(loop[..., past] @ self.inverse[:, past, upto], now)
+        write_causal(self.inverse, now, inverse_rows(loop[..., now], known))
         S = self.inverse[:, upto, upto]
         write_causal(self.carried, now, S[:, now] @ farther.R[:, upto, upto])
         carried = self.carried[:, upto, upto]

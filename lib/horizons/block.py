@@ -54,3 +54,10 @@ class Block:
     def _parts(self, vectors):
         size = (self.now.stop - self.now.start) * self.now.stop
         return np.split(vectors, np.arange(size, vectors.shape[1], size), axis=1)
+
+
+def forget(stack, inputs, now):
+    """Leave nothing of the rows `now` in their own columns, where shorter blocks write no zeros."""
+    parts = [*stack.layers, inputs]
+    for matrix in [inputs.trained.K, *(matrix for part in parts for matrix in part.matrices)]:
+        matrix[..., now, now] = 0

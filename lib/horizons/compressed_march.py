@@ -84,7 +84,8 @@ class CompressedMarch:
     def run(self, progress, look):
         """March; return the `Record`. Ends early for lack of room, divergence, or an interrupt.
 
-        `look(inputs, first, stop)` is called now and then with rows that are still single steps.
+        `look(inputs, first, stop, longer)` is called now and then with rows that are still single steps, and
+        with how many times longer the run will be; the march ends when it is false.
         """
         stationary, interrupted, done = False, False, 0
         with np.errstate(all="ignore"):
@@ -92,10 +93,12 @@ class CompressedMarch:
                 while done <= self.steps and self.past.count < self.axis.nodes:
                     self._step(done)
                     done += 1
-                    if done % SHORTEST == 0 and (
-                        done & (done - 1) == 0 or done + SHORTEST > self.steps
+                    if (
+                        done % SHORTEST == 0
+                        and (done & (done - 1) == 0 or done + SHORTEST > self.steps)
+                        and not self._show(look)
                     ):
-                        self._show(look)
+                        break
                     if progress is not None:
                         progress(done, self.steps + 1)
                     stationary = self._vanished()
@@ -150,7 +153,8 @@ class CompressedMarch:
 
     def _show(self, look):
         count, outputs = self.past.count, self.axis.outputs
-        look(self.inputs, max(count - SHORTEST, 0) * outputs, count * outputs)
+        first, longer = max(count - SHORTEST, 0), (self.steps + 1) / len(self.losses)
+        return look(self.inputs, first * outputs, count * outputs, longer)
 
     def _vanished(self):
         first, last = (self.losses[i]["train_loss"].sum(-1) for i in (0, -1))
@@ -190,7 +194,8 @@ class CompressedMarch:
             ones, projection = self.past.ones, projection.each_output(outputs)
             for matrix in self.matrices:
                 projection.both(matrix)
-            projection.rows(self.inputs.mean)
+            for columns in self.inputs.columns:
+                projection.rows(columns)
             self.axis.project(projection)
         return self.past.count < before
 

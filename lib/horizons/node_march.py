@@ -12,7 +12,7 @@ import numpy as np
 from lib.equations.linear_gaussian import write_causal, write_symmetric
 from lib.equations.march import sweep
 from lib.horizons.anderson import Anderson
-from lib.horizons.block import Block
+from lib.horizons.block import Block, forget
 from lib.horizons.node_record import NodeRecord
 from lib.horizons.nodes import Panel
 from lib.horizons.panel_errors import KNOWN, PanelErrors
@@ -150,12 +150,13 @@ class NodeMarch:
         return bool((excess < DIVERGENCE).any())
 
     def _fill(self, panel):
-        """Write times, rows of K and d, and a first guess of the fields, over whatever a failed panel left.
+        """Write times, rows of K and d, and a first guess of the fields.
 
         Returns the panel's rows and the accumulations after it.
         """
         nodes = slice(self.count, self.count + len(panel.nodes))
         now = self.axis.rows(nodes.start, nodes.stop)
+        self.axis.reach = max(self.axis.reach, now.stop - now.start)
         self.times[nodes] = panel.nodes
         following = []
         for b, accumulation in enumerate(self.accumulations):
@@ -185,7 +186,14 @@ class NodeMarch:
 
     def _try(self, panel):
         """Solve a panel and, if its error is below the tolerance, keep it; return the error."""
+        before = self.count
         now, following = self._fill(panel)
+        error = self._solved(panel, now, following)
+        if self.count == before:
+            forget(self.stack, self.inputs, now)
+        return error
+
+    def _solved(self, panel, now, following):
         try:
             blur = self._settle(now)
         except np.linalg.LinAlgError:  # an overflow on the way

@@ -3,7 +3,9 @@
 import os
 import sys
 import time
+from contextlib import suppress
 from functools import partial
+from threading import Event
 
 import numpy as np
 import torch
@@ -15,7 +17,7 @@ from lib.networks.finite_data import Inputs
 from lib.networks.options import device as checked_device
 from lib.networks.options import given_dataset, kept_steps, precision
 from lib.networks.runs import Runs
-from lib.networks.together import batches, groups_of, numbers, train
+from lib.networks.together import batches, groups_of, numbers, side_by_side, train
 from lib.problem.broadcasting import broadcast
 from lib.status import judge
 
@@ -106,7 +108,7 @@ def simulate(
     kept = kept_steps(keep_errors, steps)
     held = numbers(architecture, groups, inputs, steps + 1, len(kept))
     sizes = (like.element_size() * number for number in held)
-    slices = batches(len(seeds), *sizes, like.device)
+    slices, threads = batches(len(seeds), *sizes, like.device)
     curves = len(networks) * len(seeds)
     checks.memory(
         f"the results of {curves:g} runs",
@@ -120,12 +122,14 @@ def simulate(
     factors = [made_by.rate_factors(of) for of, made_by in zip(networks, trainings, strict=True)]
     train_some = partial(train, networks, factors, memories, groups, architecture, inputs)
     finished = np.zeros(len(seeds), int)
-    with torch.inference_mode(), torch.autocast(like.device.type, enabled=False), bar:
-        try:
-            for some in slices:
-                train_some(seeds[some], kept, losses[:, some], errors[some], finished[some], bar)
-        except KeyboardInterrupt:
-            pass
+    stop = Event()
+
+    def train_slice(some):
+        with torch.inference_mode(), torch.autocast(like.device.type, enabled=False):
+            train_some(seeds[some], kept, losses[:, some], errors[some], finished[some], bar, stop)
+
+    with bar, suppress(KeyboardInterrupt):
+        side_by_side(train_slice, slices, threads, stop)
     by_output, errors = np.moveaxis(losses, 2, 1), np.moveaxis(errors, 1, 0)
     excess, of_training = by_output.sum(axis=-2)
     test = excess + outputs * data.noise**2

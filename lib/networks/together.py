@@ -1,5 +1,6 @@
 """Seeds and configurations that are trained together: how many, and the loop over their steps."""
 
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from itertools import pairwise
 
 import numpy as np
@@ -10,8 +11,11 @@ from lib.networks.draws import draw_weights
 from lib.networks.fields import Lockstep
 from lib.networks.trained_weights import history_length, rows_for
 
-CACHE_BYTES = 2**25
-"""On a CPU so many seeds are trained together as fit its caches, more or less."""
+CACHE_BYTES = 2**23
+"""On a CPU so many seeds are trained together as fit a core's share of its caches, more or less."""
+
+THREAD_BYTES = 2**21
+"""What a thread must have to train at least: with less, threads wait for each other in Python."""
 
 FREE_PART = 0.7
 """Part of a GPU's free memory that seeds trained together may take."""
@@ -36,14 +40,20 @@ def numbers(architecture, groups, inputs, steps, kept):
 
 
 def batches(seeds, of_seed, common, device):
-    """Slices of seeds that are trained together: as many as fit, of `of_seed` bytes and `common` ones.
+    """Slices of seeds that are trained together, and how many threads share the slices.
 
-    On a CPU what fits its caches; what all seeds share is read a row at a time and does not count there.
+    As many seeds as fit, of `of_seed` bytes and `common` ones. On a CPU what fits its caches; what all
+    seeds share is read a row at a time and does not count there. Its threads train seeds of their own:
+    products with so few rows are too short to be divided.
     """
+    threads = 1
     advice = "use a smaller dim, fewer samples, or fewer configurations"
     if device.type != "cuda":
         checks.memory("training one seed", of_seed + common, advice)
         room = CACHE_BYTES
+        busy = seeds * of_seed / THREAD_BYTES
+        fitting = checks.USABLE * checks.available() / (of_seed + common)
+        threads = max(1, int(min(torch.get_num_threads(), seeds, busy, fitting)))
     else:
         room = FREE_PART * _free(device) - common
         if room < of_seed:
@@ -51,14 +61,40 @@ def batches(seeds, of_seed, common, device):
                 f"training one seed would take about {(of_seed + common) / 1e9:.2g} GB of the memory of "
                 f"'{device}', of which {(room + common) / 1e9:.2g} GB are left: {advice}."
             )
-    count = max(1, int(room / of_seed))
-    return [slice(i, i + count) for i in range(0, seeds, count)]
+    count = max(1, min(int(room / of_seed), -(-seeds // threads)))
+    return [slice(i, i + count) for i in range(0, seeds, count)], threads
 
 
 def _free(device):
     """Bytes of a GPU that this process can still get; torch keeps what earlier calls have used."""
     kept = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
     return torch.cuda.mem_get_info(device)[0] + kept
+
+
+def side_by_side(function, pieces, threads, stop):
+    """`function` of every piece; with several threads each computes alone, as if it were the only one.
+
+    `stop` is an event; it is set when one of them fails, or at an interrupt.
+    """
+    if threads == 1:
+        for piece in pieces:
+            function(piece)
+        return
+    before = torch.get_num_threads()
+    try:
+        with ThreadPoolExecutor(threads, None, torch.set_num_threads, (1,)) as pool:
+            try:
+                waiting = [pool.submit(function, piece) for piece in pieces]
+                while waiting:  # looks up now and then, so that an interrupt is seen
+                    done, waiting = wait(waiting, 0.05, FIRST_EXCEPTION)
+                    for future in done:
+                        future.result()
+            except BaseException:
+                stop.set()
+                pool.shutdown(cancel_futures=True)
+                raise
+    finally:
+        torch.set_num_threads(before)
 
 
 def train(
@@ -74,11 +110,13 @@ def train(
     errors,
     finished,
     bar,
+    stop,
 ):
     """Train all configurations of some seeds together.
 
     Fills losses [2, seeds, K, C, T + 1], errors of the weights [seeds, K, kept, C, D] and how many steps
-    were finished [seeds]. Nothing is copied from the device before the last step, or an interrupt.
+    were finished [seeds]. Nothing is copied from the device before the last step, or an interrupt, which
+    may reach another thread and set `stop`.
     """
     pairs = [seed if isinstance(seed, tuple) else (seed, seed) for seed in seeds]
     of_weights, of_data = map(list, zip(*pairs, strict=True))
@@ -101,6 +139,8 @@ def train(
     done, errors_on_device = 0, []
     try:
         for t in range(steps):
+            if stop.is_set():
+                break
             sampling.draw(t)
             for group in lockstep:
                 group.step(t, sampling)

@@ -12,6 +12,7 @@ import io
 import matplotlib.pyplot as plt
 import numpy as np
 from IPython.display import HTML, display
+from scipy.interpolate import CubicSpline
 
 from lib.pictures.colors import PALETTE, darken
 from lib.pictures.colors import shades as shades
@@ -43,11 +44,18 @@ def use_style():
     plt.rcParams.update(STYLE)
 
 
-def theory(ax, x, y, *, label=None, color=None, **style):
-    """Draw a theory curve as a line; values that are not finite are left out."""
+def theory(ax, x, y, *, label=None, color=None, smooth=False, **style):
+    """Draw a theory curve as a line; values that are not finite are left out.
+
+    `smooth` is for a curve without kinks that was solved at few x: a cubic spline goes through them.
+    """
     x, y = np.asarray(x, float), np.asarray(y, float)
     finite = np.isfinite(y)
-    return ax.plot(x[finite], y[finite], label=label, color=color, **style)[0]
+    x, y = x[finite], y[finite]
+    if smooth:
+        solved, x = x, np.union1d(x, np.linspace(x[0], x[-1], 200))
+        y = CubicSpline(solved, y)(x)
+    return ax.plot(x, y, label=label, color=color, **style)[0]
 
 
 def networks(ax, x, samples, *, label=None, color=None, middle="mean", **style):
@@ -58,12 +66,23 @@ def networks(ax, x, samples, *, label=None, color=None, middle="mean", **style):
     x : [n]
     samples : [seeds, n]
     middle : "mean" or "median"
-        The median, with 1.2533 times the standard error of the mean's normal theory, is for
-        heavily scattered runs near the edge of stability.
+        The median is for heavily scattered runs near the edge of stability; its standard error is read
+        off the ordered samples, above and below: no bar leaves the range of what was measured.
     """
-    centre, error = summarise(samples, middle)
+    centre, error = median(samples) if middle == "median" else summarise(samples, middle)
     style = {"fmt": "o", "markersize": 4, "capsize": 2, "linewidth": 1.2} | style
     return ax.errorbar(x, centre, yerr=error, label=label, color=color, **style)
+
+
+def median(samples):
+    """Median over seeds [n], and its standard error below and above, [2, n].
+
+    The number of samples below the true median is binomial, n/2 with a standard deviation of sqrt(n)/2,
+    whatever the distribution (David and Nagaraja, Order Statistics, section 7.1).
+    """
+    half = 0.5 / np.sqrt(len(samples))
+    low, centre, high = np.quantile(samples, [0.5 - half, 0.5, 0.5 + half], axis=0)
+    return centre, np.array([centre - low, high - centre])
 
 
 def compare(

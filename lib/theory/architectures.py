@@ -48,7 +48,11 @@ def trained_matrices(networks, trainings, K, decay):
         r = np.array([layerwise.at(factor[l], layer_time) for factor in factors])
         return (richness * r)[:, None, None]
 
-    matrices = [TrainedMatrix(K, decay, start(l), kick(l)) for l in range(len(scales[0]))]
+    still = not any(getattr(training, "weight_decay", 0.0) for training in trainings)
+    matrices = [
+        TrainedMatrix(K, decay, start(l), kick(l), keeps=still and bool((start(l) == 1).all()))
+        for l in range(len(scales[0]))
+    ]
     if math.isinf(networks[0].depth):
         matrices[1] = infinite_depth.Branches(K, decay, partial(start, 1), partial(kick, 1))
     return matrices

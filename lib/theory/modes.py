@@ -32,10 +32,14 @@ class ModeCheck:
     def __init__(self, spectrum, outputs, rule):
         every = range(len(rule.orders))
         self.rule, self.finer = rule, spectrum.rule(outputs, rule.refined(every))
-        self.errors = np.zeros(len(rule.orders))
+        self.errors, self.longer = np.zeros(len(rule.orders)), 1.0
 
-    def look(self, inputs, first, stop):
-        """Compare at some of the rows first .. stop - 1 of `inputs`, a multiple of its outputs."""
+    def look(self, inputs, first, stop, longer=1.0):
+        """Compare at some of the rows first .. stop - 1 of `inputs`, a multiple of its outputs.
+
+        The whole run is so many times `longer` than what these rows have seen.
+        """
+        self.longer = longer
         outputs = inputs.axis.outputs
         sizes = np.einsum("bii->bi", inputs.C_v[:, :stop, :stop])
         fine = (np.isfinite(sizes) & (sizes < DIVERGENCE)).all(0)
@@ -45,7 +49,10 @@ class ModeCheck:
         rows = np.unique(np.linspace(first, stop - 1, ROWS).round().astype(int))
         with np.errstate(all="ignore"):
             for b in range(len(sizes)):
-                coarse, finer = (_sums(rule, inputs, b, rows, stop) for rule in self._pair(inputs))
+                coarse, finer = (
+                    _sums(rule, self.rule.orders, inputs, b, rows, stop)
+                    for rule in self._pair(inputs)
+                )
                 floor = 1e-12 * np.maximum(sizes[b, :outputs].max(), 1e-300)
                 for own, other in zip(coarse[:2], finer[:2], strict=True):
                     size = np.abs(other.sum(0)) + floor
@@ -72,6 +79,18 @@ class ModeCheck:
             return []
         return list(np.flatnonzero(self.errors > allowed / (2 * len(self.errors))))
 
+    def to_refine(self, tolerance):
+        """The panels that are not good enough, and those that will not be by the end.
+
+        What a mode does in a time is a function of their product: a panel of smaller eigenvalues will be
+        as bad once it has had as much longer.
+        """
+        worse = self.worse_than(tolerance)
+        largest = np.zeros(len(self.errors))
+        np.maximum.at(largest, self.rule.panel, self.rule.eigenvalues)
+        least = min(largest[panel] for panel in worse) / self.longer if worse else np.inf
+        return sorted({*worse, *np.flatnonzero(largest >= least)})
+
     @property
     def error(self):
         return CAUTIOUS * float(self.errors.sum())
@@ -80,17 +99,23 @@ class ModeCheck:
 def with_modes(data, outputs, tolerance, run):
     """`run(rule, look)` with nodes in place of modes, as many as the tolerance asks for.
 
-    `run` returns its fields and calls `look(inputs, first, stop)` with rows that are solved.
+    `run` returns its fields and calls `look` with rows that are solved (see `ModeCheck.look`), which tells
+    whether the nodes are enough so far. If not, `run` may stop: what it returns is not used.
     """
     orders = None
     while True:
         rule = data.spectrum.rule(outputs, orders)
         if rule.exact:
-            fields, error = run(rule, lambda *_: None), 0.0
+            fields, error = run(rule, lambda *_: True), 0.0
             break
         check = ModeCheck(data.spectrum, outputs, rule)
-        fields, error = run(rule, check.look), check.error
-        worse = check.worse_than(tolerance)
+
+        def look(*rows, check=check):
+            check.look(*rows)
+            return not check.worse_than(tolerance)
+
+        fields, error = run(rule, look), check.error
+        worse = check.to_refine(tolerance)
         broken = any(status.outcome is Outcome.INTERRUPTED for status in fields["status"])
         if broken or not worse:
             break
@@ -101,20 +126,21 @@ def with_modes(data, outputs, tolerance, run):
     return fields | {"error": fields["error"] + error, "modes": modes}
 
 
-def _sums(rule, inputs, b, rows, stop):
+def _sums(rule, orders, inputs, b, rows, stop):
     """By panel: sums for the excess loss and for the error signal [panels, rows], and R_vu [.., stop].
 
-    Of configuration b, in the rows `rows`. Panels whose modes are kept are left out, as zeros.
+    Of configuration b, in the rows `rows`. Panels that are kept mode by mode already, without one of the
+    `orders`, are left out, as zeros.
     """
     upto = slice(0, stop)
     X, output = inputs.X[b, upto, upto], inputs.axis.output[upto]
     mean_only = isinstance(inputs, NoiselessInputLayer)
     A = X if mean_only else X @ inputs.regime.R_Delta[b, upto, upto]
-    excess, signal = np.zeros((2, len(rule.orders), len(rows)))
-    response = np.zeros((len(rule.orders), len(rows), stop))
+    excess, signal = np.zeros((2, len(orders), len(rows)))
+    response = np.zeros((len(orders), len(rows), stop))
     one, picked = np.eye(stop), np.eye(stop)[:, rows]
     for k, panel in enumerate(rule.panel):
-        if rule.orders[panel] is None:
+        if orders[panel] is None:
             continue
         eigenvalue, mass, power = rule.eigenvalues[k], rule.mass[k], rule.power[k]
         loop = one - eigenvalue * A

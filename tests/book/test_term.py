@@ -7,7 +7,18 @@ import yaml
 from exercise_table import facts
 from publish.chapters import ROOT
 from publish.sheet_source import sheets
-from term_plan import further, minutes, outcomes, plan, sheet, times, weeks_table, workload
+from term_plan import (
+    GIVEN,
+    further,
+    minutes,
+    offered,
+    outcomes,
+    plan,
+    sheet,
+    times,
+    weeks_table,
+    workload,
+)
 
 TERM = plan(ROOT)
 WEEKS = TERM["weeks"]
@@ -83,6 +94,16 @@ def test_the_student_edition_knows_how_long_sheets_take(tmp_path):
     (tmp_path / "course").mkdir()
     (tmp_path / "course" / "sheets.yml").write_text("2: 42\n")
     assert sheet(tmp_path, 2) == 42
+
+
+def test_the_plan_of_the_student_edition_leads_to_the_sheets(tmp_path):
+    (tmp_path / "course").mkdir()
+    (tmp_path / "course" / "sheets.yml").write_text("2: 42\n3: 7\n")
+    (tmp_path / GIVEN).mkdir()
+    (tmp_path / GIVEN / "02-a.ipynb").write_text("{}")
+    assert offered(tmp_path, 2) == "{download}`42 </sheets/02-a.ipynb>`"
+    assert offered(tmp_path, 3) == "7"
+    assert not any("{download}" in line for line in weeks_table(ROOT))
 
 
 def test_the_table_has_a_row_for_each_week():

@@ -7,7 +7,7 @@ import pytest
 
 import lib
 from lib.equations.data_regimes import Repeated
-from lib.equations.linear_gaussian import identity_rows
+from lib.equations.linear_gaussian import transpose
 from lib.horizons.past_moments import (
     SHORTEST,
     Past,
@@ -68,7 +68,8 @@ class FreshLabels(Repeated):
     """A fixed set of inputs whose label noise is drawn anew at every step."""
 
     def label_noise(self, now):
-        return self.floor * identity_rows(now)
+        R = self.R_Delta[:, : now.stop, : now.stop]
+        return self.floor * R[:, now] @ transpose(R)
 
 
 class FreshLabelData(lib.Data):

@@ -157,8 +157,8 @@ def test_as_many_seeds_as_the_free_memory_of_a_gpu_holds(monkeypatch):
     monkeypatch.setattr(torch.cuda, "memory_reserved", lambda device: 3_000)
     monkeypatch.setattr(torch.cuda, "memory_allocated", lambda device: 1_000)
     room = together.FREE_PART * 12_000
-    slices = together.batches(7, (room - 500) / 3, 500, gpu)
-    assert slices == [slice(0, 3), slice(3, 6), slice(6, 9)]
+    slices, threads = together.batches(7, (room - 500) / 3, 500, gpu)
+    assert slices == [slice(0, 3), slice(3, 6), slice(6, 9)] and threads == 1
     with pytest.raises(ValueError, match=r"'cuda:0', of which .* left: use a smaller dim"):
         together.batches(7, room, 500, gpu)
 

@@ -1,7 +1,9 @@
 """The simulator against plain autograd training, the theory, conservation laws and itself."""
 
+import _thread
 import contextlib
 import math
+import threading
 
 import numpy as np
 import pytest
@@ -354,6 +356,62 @@ def test_an_interrupt_returns_what_is_finished(monkeypatch):
     np.testing.assert_array_equal(partial.test_loss[0], whole.test_loss[0])
     np.testing.assert_array_equal(partial.test_loss[1, :4], whole.test_loss[1, :4])
     assert np.isnan(partial.test_loss[1, 4:]).all() and np.isnan(partial.test_loss[2]).all()
+
+
+@pytest.fixture
+def threads(monkeypatch):
+    """Threads for small networks too; yields the threads that have trained."""
+    monkeypatch.setattr("lib.networks.together.THREAD_BYTES", 1)
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 2)
+    trained, step = set(), Lockstep.step
+
+    def noted(self, t, sampling):
+        trained.add(threading.get_ident())
+        return step(self, t, sampling)
+
+    monkeypatch.setattr(Lockstep, "step", noted)
+    return trained
+
+
+def test_threads_train_the_same_networks(threads, monkeypatch):
+    problem = lib.Network(2, 0.8), lib.Data(batch=0.5, noise=0.2), lib.GradientDescent(40, 0.05)
+    call = {"dim": 64, "seeds": [3, 1, (4, 1), 5], "keep_errors": [3]}
+    side_by_side = lib.simulate(*problem, **call)
+    assert len(threads) == 2 and threading.get_ident() not in threads
+    monkeypatch.setattr("lib.networks.together.THREAD_BYTES", 2**60)
+    alone = lib.simulate(*problem, **call)
+    assert threading.get_ident() in threads
+    for name in ("excess_by_output", "train_by_output", "weight_error"):
+        np.testing.assert_array_equal(getattr(side_by_side, name), getattr(alone, name))
+
+
+@pytest.mark.parametrize("where", ["in a thread", "while threads train"])
+def test_an_interrupt_stops_all_threads(threads, monkeypatch, where):
+    problem = lib.Network(1, 1.0), lib.Data(batch=0.5), lib.GradientDescent(2000, 0.001)
+    step, torch_threads = Lockstep.step, torch.get_num_threads()
+
+    def interrupted(self, t, sampling):
+        if t == 15 and where == "in a thread":
+            raise KeyboardInterrupt
+        if t == 15:
+            _thread.interrupt_main()
+        return step(self, t, sampling)
+
+    monkeypatch.setattr(Lockstep, "step", interrupted)
+    monkeypatch.setattr("lib.networks.together.CACHE_BYTES", 1)  # a seed at a time
+    runs = lib.simulate(*problem, dim=30, seeds=3)
+    assert [status.name for status in runs.status] == ["INTERRUPTED"] * 3
+    assert np.isfinite(runs.test_loss[0, :15]).all() and np.isnan(runs.test_loss[:, -1]).all()
+    assert torch.get_num_threads() == torch_threads
+
+
+def test_an_error_in_a_thread_is_raised(threads, monkeypatch):
+    def failing(self, t, sampling):
+        raise RuntimeError("no room")
+
+    monkeypatch.setattr(Lockstep, "step", failing)
+    with pytest.raises(RuntimeError, match="no room"):
+        lib.simulate(lib.Network(1, 1.0), lib.Data(), lib.GradientDescent(5, 0.1), dim=30, seeds=3)
 
 
 # Bad input

@@ -58,7 +58,7 @@ READ_PAGE = """
       && Math.max(e.scrollWidth - e.clientWidth, ...all("mjx-container", e)
         .map((c) => c.scrollWidth - c.clientWidth)) > 2)
       .map((e) => e.textContent.slice(0, 60)),
-    scrolledCode: all(".cell_input pre", article).filter((e) => e.checkVisibility()
+    scrolledCode: all(":is(.cell_input, .highlight) pre", article).filter((e) => e.checkVisibility()
       && e.scrollWidth > e.clientWidth + 1).map((e) => e.textContent.slice(0, 60)),
     lowContrast: all("p, li, td, h1, h2, h3, dt, dd, figcaption", article)
       .filter((e) => e.innerText.trim() && e.checkVisibility() && contrast(e) < 4.5)

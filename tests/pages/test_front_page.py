@@ -46,8 +46,9 @@ def test_the_figure_of_learning_rate_transfer_is_one_click_away(front):
 def test_the_proof_of_the_exponent_is_one_click_away(front):
     follow(front, front.locator("table a[href*='equation-power-exponent']"))
     assert in_sight(front.locator("[id='equation-power-exponent']"))
-    # The proof starts with this section, above the equation.
-    assert front.locator("h2", has_text="One direction grows").count() == 1
+    front.go_back()
+    follow(front, front.locator("table a", has_text="proof"))
+    assert in_sight(front.locator("h2", has_text="One direction grows"))
 
 
 def test_every_part_has_a_picture(front):

@@ -1,6 +1,8 @@
 """Figures on light and on dark ground."""
 
 import itertools
+import re
+from pathlib import Path
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -48,6 +50,37 @@ def test_the_palette_has_counterparts_on_dark_ground():
     for light, dark in zip(colors.PALETTE, colors.DARK_PALETTE, strict=True):
         assert np.allclose(colors.on_dark(light)[:3], to_rgb(dark), atol=0.01)
         assert contrast(light, "white") > 2.8 and contrast(dark, colors.DARK_PAPER) > 4.5
+
+
+@pytest.mark.parametrize(
+    "sheet", ["live/live.css", "book/static/schematics.css", "book/static/print.css"]
+)
+def test_live_figures_and_schematics_have_the_colors_of_the_figures(sheet):
+    text = (Path(__file__).parents[2] / sheet).read_text()
+    for index in (0, 1):
+        found = {hue.upper() for hue in re.findall(rf"--live-{index}\b[:,] *(#\w+)", text)}
+        both = {colors.PALETTE[index].upper(), colors.DARK_PALETTE[index].upper()}
+        assert found and found <= both, (sheet, index)
+        assert contrast(colors.PALETTE[index], "white") > 4.5, "words are written with it"
+
+
+def test_the_error_of_a_median_holds_it_two_times_in_three():
+    rng = np.random.default_rng(1)
+    samples = np.exp(2 * rng.standard_normal((25, 4000)))  # median 1, heavily skewed
+    centre, (below, above) = plots.median(samples)
+    inside = (centre - below < 1) & (centre + above > 1)
+    assert abs(inside.mean() - 0.68) < 0.05
+    assert np.all(centre - below > 0) and np.all(centre + above <= samples.max(axis=0))
+
+
+def test_a_smooth_curve_goes_through_what_was_solved():
+    figure, ax = plt.subplots()
+    x = np.linspace(0, 3, 12)
+    line = plots.theory(ax, x, np.where(x == x[-1], np.nan, np.sin(x)), smooth=True)
+    drawn = line.get_xdata()
+    assert len(drawn) >= 200 and set(x[:-1]) <= set(drawn) and drawn[-1] == x[-2]
+    assert np.allclose(line.get_ydata(), np.sin(drawn), atol=1e-3)
+    plt.close(figure)
 
 
 def test_greys_change_places_and_opacity_stays():

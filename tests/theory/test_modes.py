@@ -81,3 +81,12 @@ def test_the_edge_of_stability_does_not_move_with_the_number_of_modes():
         found = lib.solve(network, lib.Data(spectrum=spectrum), training, keep_matrices=False)
         expected = np.mean(eigenvalues * (1 - 2 * eta * eigenvalues) ** (2 * steps))
         assert found.excess_loss[-1] == pytest.approx(expected, rel=1e-6)
+
+
+def test_a_panel_is_not_refined_because_its_finer_rule_keeps_every_mode():
+    """Six nodes for each of two measures stand for 17 modes, twelve would not: few steps need six."""
+    data = lib.Data(batch=16, spectrum=lib.Spectrum.power_law(1000, 1.5, 0.5))
+    found = lib.solve(
+        lib.Network(2, 256), data, lib.GradientDescent(20, 0.02), grid=lib.CompressedPast()
+    )
+    assert found.modes.orders[3] == quadrature.FIRST_ORDER and found.error < 1e-10
