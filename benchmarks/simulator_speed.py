@@ -1,13 +1,30 @@
-"""The simulator against a plain torch loop: the same networks, data and learning rates.
+"""The simulator against a plain torch loop, against reading its matrices, and against another commit.
 
-D = N = 512, P = 1024, L = 3, 20 steps, 8 learning rates and 2 seeds, single precision. Prints the ratio
-of wall times, the distance of the learning curves from each other, and the simulator's memory. Times
-are the smallest of several, so that other work on the machine matters less; the time of the plain loop is
-that of its fastest run, times the number of runs.
+D = N = 512, P = 1024, L = 3, 20 steps, 8 learning rates and 2 seeds, single precision. Everything is timed in
+turn, in one run: the ratios are of the smallest times. On one thread of a CPU these are times that the
+processor has spent, so that other work on the machine matters less; otherwise they are wall times.
+
+    python benchmarks/simulator_speed.py
+    git worktree add --detach /tmp/before 73ffb86
+    python benchmarks/simulator_speed.py --against /tmp/before
+
+Printed are the ratios to
+
+- a loop over `torch.nn.Linear` layers with the same weights, data and rates, and torch's own SGD: its fastest
+  run, times the number of runs;
+- reading W(0) and X from memory as often as the steps multiply with them, twice in each: at the speed of
+  summing an array that fits no cache;
+- the products with W(0) and X alone, with as many rows as there are rates. A number that is read is used
+  in 16 operations, so that arithmetic can take as long as reading: printed is also the speed of the
+  products beside that of a square one, the most that the device does;
+- with `--against` the same runs, and some of other kinds, as another commit makes them.
 """
 
 import argparse
 import math
+import os
+import subprocess
+import sys
 import time
 from itertools import pairwise
 
@@ -15,24 +32,50 @@ import numpy as np
 import torch
 
 import lib
-from lib.networks.draws import Stream, draw_weights, generator
-from lib.networks.fields import Architecture
-from lib.networks.finite_data import Inputs
 
 RATES = np.linspace(0.005, 0.04, 8)
 SEEDS = (0, 1)
 DEPTH, STEPS, NOISE = 3, 20, 0.2
+LARGE = 2**26
+"""Numbers that fit no cache."""
+
+
+NETWORK, DATA = lib.Network(DEPTH, 1.0), lib.Data(samples=2.0, noise=NOISE)
+SWEEP = [lib.GradientDescent(STEPS, rate) for rate in RATES]
+
+
+def sweep(dim, device):
+    """The sweep, as a function without arguments."""
+    call = {"dim": dim, "seeds": SEEDS, "dtype": "float32", "device": device}
+    return lambda: lib.simulate(NETWORK, DATA, SWEEP, **call)
+
+
+def others(device):
+    """Other kinds of runs, each a function without arguments."""
+    long = [lib.GradientDescent(400, rate) for rate in (0.01, 0.02)]
+    small = {"dim": 64, "seeds": 16, "dtype": "float32", "device": device}
+    return {
+        "64 small networks": lambda: lib.simulate(NETWORK, DATA, SWEEP[::2], **small),
+        "fresh batches": lambda: lib.simulate(
+            NETWORK, lib.Data(batch=1.0, noise=NOISE), SWEEP[3], dim=200, seeds=8, device=device
+        ),
+        "history folded away": lambda: lib.simulate(
+            NETWORK, lib.Data(), long, dim=100, seeds=4, device=device, progress=False
+        ),
+    }
 
 
 def plain_run(network, data, rate, seed, like, dim):
     """Training losses of one network of `torch.nn.Linear` layers under `torch.optim.SGD`."""
+    from lib.networks.draws import Stream, draw_weights, generator, normal
+    from lib.networks.fields import Architecture
+    from lib.networks.finite_data import Inputs
+
     inputs = Inputs(data, dim, like)
     sizes = Architecture(network, inputs).sizes
     count = inputs.count(data.samples, "samples")
     x, noise = (
-        torch.randn(
-            shape, generator=generator(seed, stream, device=like.device), device=like.device
-        )
+        normal(*shape, generator=generator(seed, stream)).to(like.device)
         for shape, stream in (((count, dim), Stream.INPUTS), ((count,), Stream.LABELS))
     )
     y = x.sum(1) / math.sqrt(dim) + data.noise * noise
@@ -60,11 +103,37 @@ def plain_run(network, data, rate, seed, like, dim):
     return losses
 
 
-def timed(run):
-    """Wall time of a call, and its result."""
-    start = time.perf_counter()
+class Products:
+    """The products with W(0) and X of all steps and seeds, and what it takes to read these matrices."""
+
+    def __init__(self, dim, like):
+        heights = [dim] * DEPTH + [2 * dim]
+        self.matrices = [like.new_ones(rows, dim) for _ in SEEDS for rows in heights]
+        self.rows = [like.new_ones(len(RATES), rows) for _ in SEEDS for rows in heights]
+        self.numbers = 2 * (STEPS + 1) * sum(matrix.numel() for matrix in self.matrices)
+        self.operations = 2 * len(RATES) * self.numbers
+        self.size = self.numbers * like.element_size()
+
+    def __call__(self):
+        for _ in range(STEPS + 1):
+            for matrix, rows in zip(self.matrices, self.rows, strict=True):
+                self.rows[0] @ matrix.T
+                rows @ matrix
+
+
+def clock(device):
+    """The time, once `device` has nothing left to do."""
+    if device == "cpu":
+        return time.process_time() if torch.get_num_threads() == 1 else time.perf_counter()
+    torch.cuda.synchronize(device)
+    return time.perf_counter()
+
+
+def timed(run, device):
+    """Time of a call, and its result."""
+    start = clock(device)
     result = run()
-    return time.perf_counter() - start, result
+    return clock(device) - start, result
 
 
 def held_bytes(dim, count, like):
@@ -74,41 +143,102 @@ def held_bytes(dim, count, like):
     return like.element_size() * (weights + count * dim + histories)
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--device", default="cpu")
-    parser.add_argument("--dim", type=int, default=512)
-    arguments = parser.parse_args()
-    dim, device = arguments.dim, arguments.device
-    network, data = lib.Network(DEPTH, 1.0), lib.Data(samples=2.0, noise=NOISE)
-    trainings = [lib.GradientDescent(STEPS, rate) for rate in RATES]
-    like = torch.empty(0, dtype=torch.float32, device=device)
+class Elsewhere:
+    """The runs as the checkout in `folder` makes them, in a process that waits in between."""
 
-    def ours():
-        return lib.simulate(
-            network, data, trainings, dim=dim, seeds=SEEDS, dtype="float32", device=device
+    def __init__(self, folder, dim, device):
+        command = [sys.executable, __file__, "--serve", "--dim", str(dim), "--device", device]
+        self.process = subprocess.Popen(
+            command,
+            env=os.environ | {"PYTHONPATH": folder},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        found = self.process.stdout.readline().strip()
+        if not found.startswith(os.path.abspath(folder)):
+            raise SystemExit(f"{folder} has no lib of its own: {found} was found.")
+
+    def seconds(self, name):
+        """Time of one run."""
+        self.process.stdin.write(f"{name}\n")
+        self.process.stdin.flush()
+        return float(self.process.stdout.readline())
+
+
+def serve(runs, device):
+    """Answer every line with the time of the run that it names."""
+    for run in runs.values():
+        run()
+    print(lib.__file__, flush=True)
+    for line in sys.stdin:
+        print(timed(runs[line.strip()], device)[0], flush=True)
+
+
+def compare(runs, before, device, repeats=9):
+    """Print how much faster each run is than it was."""
+    for name, run in runs.items():
+        run()
+        now, then = [], []
+        for _ in range(repeats):
+            now.append(timed(run, device)[0])
+            then.append(before.seconds(name))
+        print(
+            f"{name}: {min(now):.4f} s, before {min(then):.4f} s: ratio {min(then) / min(now):.2f}"
         )
 
-    def plain(rate, seed):
-        return plain_run(network, data, rate, seed, like, dim)
 
-    ours(), plain(RATES[0], 0)  # warm up
-    fast, slow, gaps = [], [], []
+def main():
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--device", default="cpu")
+    parser.add_argument("--dim", type=int, default=512)
+    parser.add_argument("--against", help="folder of another checkout of this project")
+    parser.add_argument("--serve", action="store_true", help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    dim, device = arguments.dim, arguments.device
+    ours = sweep(dim, device)
+    kinds = {"sweep": ours} | others(device)
+    if arguments.serve:
+        serve(kinds, device)
+        return
+    like = torch.empty(0, dtype=torch.float32, device=device)
+    products, large = Products(dim, like), like.new_ones(LARGE)
+    square = like.new_ones(4 * dim, 4 * dim)
+    before = arguments.against and Elsewhere(arguments.against, dim, device)
+
+    ours(), products(), plain_run(NETWORK, DATA, RATES[0], 0, like, dim)  # warm up
+    times = {name: [] for name in ("simulate", "plain", "reading", "products", "square")}
+    gaps = []
     for k, rate in enumerate(RATES):
         for j, seed in enumerate(SEEDS):
-            seconds, runs = timed(ours)
-            fast.append(seconds)
-            seconds, losses = timed(lambda rate=rate, seed=seed: plain(rate, seed))
-            slow.append(seconds)
+            seconds, runs = timed(ours, device)
+            times["simulate"].append(seconds)
+            seconds, losses = timed(
+                lambda rate=rate, seed=seed: plain_run(NETWORK, DATA, rate, seed, like, dim), device
+            )
+            times["plain"].append(seconds)
             gaps.append(np.abs(np.array(losses) / runs.train_loss[k, j, :-1] - 1).max())
-    total = len(slow) * min(slow)
-    print(f"{torch.get_num_threads()} threads, {device}, D = N = {dim}, {len(slow)} runs")
-    print(
-        f"plain torch loop {total:.2f} s, lib.simulate {min(fast):.4f} s: ratio {total / min(fast):.0f}"
-    )
+            times["reading"].append(timed(large.sum, device)[0])
+            times["products"].append(timed(products, device)[0])
+            times["square"].append(timed(lambda: square @ square, device)[0])
+    best = {name: min(found) for name, found in times.items()}
+    fast, plain = best["simulate"], best["plain"] * len(gaps)
+    reading = best["reading"] * products.size / (LARGE * like.element_size())
+    reached = products.operations / best["products"]
+    most = 2 * len(square) ** 3 / best["square"]
+    print(f"{torch.get_num_threads()} threads, {device}, D = N = {dim}, {len(gaps)} runs")
+    print(f"lib.simulate {fast:.4f} s; a plain torch loop {plain:.2f} s: ratio {plain / fast:.0f}")
+    print(f"reading W(0) and X from memory {reading:.4f} s: ratio {fast / reading:.1f}")
+    print(f"products with them {best['products']:.4f} s: ratio {fast / best['products']:.1f}")
+    print(f"  at {reached / 1e9:.0f} of the {most / 1e9:.0f} GFLOP/s of a square product;", end=" ")
+    print(f"at that speed {products.operations / most / reading:.1f} times the reading")
     print(f"training losses agree to {max(gaps):.0e}")
     print(f"held in memory for a seed: {held_bytes(dim, 2 * dim, like) / 2**20:.1f} MiB")
     assert max(gaps) < 1e-3
+    if before:
+        compare(kinds, before, device)
 
 
 if __name__ == "__main__":

@@ -130,6 +130,8 @@ class PlainStack:
         """What a sweep over a block takes over from the last one: operators, and correlations."""
         return [l.pair.F for l in self.layers], [l.cov_xi for l in self.layers]
 
+    carried_back = (), ()
+
     def extend(self, now, inputs):
         """First guess for what is carried: the fields are those before the block."""
         below = inputs

@@ -41,13 +41,13 @@ class TrainedMatrix:
     def response(self, R, C, now):
         """Rows `now` of F, up to and including their own time: [batch, rows, now.stop]."""
         block = (slice(None), now, slice(0, now.stop))
-        kept = R[block] if self.keeps else self.start * (self.decay[block] * R[block])
-        return kept + self.kick * self.K[block] * C[block]
+        kept = R[block] if self.keeps else self.start * (self._each(self.decay[block]) * R[block])
+        return kept + self.kick * self._each(self.K[block]) * C[block]
 
     def noise(self, C, now):
         """Rows `now` of Cov xi."""
         block = (slice(None), now, slice(0, now.stop))
-        return C[block] if self.keeps else self.start * (self.decay[block] * C[block])
+        return C[block] if self.keeps else self.start * (self._each(self.decay[block]) * C[block])
 
     def covariance(self, C, now, stored):
         """Cov xi: C itself, or `stored` with its rows `now`, and their columns, renewed."""
@@ -55,6 +55,10 @@ class TrainedMatrix:
             return C
         write_symmetric(stored, now, self.noise(C, now))
         return stored
+
+    def _each(self, rows):
+        """Rows of K or decay, for each matrix of the batch."""
+        return rows
 
 
 def square(*shape):

@@ -178,6 +178,8 @@ class ResidualStack:
             [l.cov_xi for l in self.layers] + [l.forth.C for l in below],
         )
 
+    carried_back = (), ()
+
     def extend(self, now, inputs):
         """First guess for what is carried: the fields are those before the block."""
         before = inputs.axis.before(now)

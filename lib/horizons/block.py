@@ -15,17 +15,21 @@ class Block:
     """
 
     def __init__(self, stack, inputs, now, forward_floor, loss_floor):
-        of_stack, of_inputs = stack.carried, inputs.carried
-        self.now = now
-        self.responses, self.correlations = (
-            a + b for a, b in zip(of_stack, of_inputs, strict=True)
-        )
-        exact = np.zeros_like(forward_floor)
+        self.now, exact = now, np.zeros_like(forward_floor)
         # What a response makes of fields of size one, at every time of the block, is a forward field.
-        self.floors = [forward_floor / (now.stop - now.start)] * len(of_stack[0])
-        self.floors += [exact] * len(of_inputs[0])
-        self.floors += [forward_floor**2] * len(of_stack[1])
-        self.floors += [exact + loss_floor] * len(of_inputs[1])
+        response_floor = forward_floor / (now.stop - now.start)
+        self.responses, self.correlations, floors = [], [], ([], [])
+        for carried, *floor_of in (
+            (stack.carried, response_floor, forward_floor**2),
+            (stack.carried_back, exact, exact),
+            (inputs.carried, exact, exact + loss_floor),
+        ):
+            for own, matrices, of, floor in zip(
+                (self.responses, self.correlations), carried, floors, floor_of, strict=True
+            ):
+                own += matrices
+                of += [floor] * len(matrices)
+        self.floors = floors[0] + floors[1]
 
     @property
     def matrices(self):

@@ -261,7 +261,8 @@ class NodeMarch:
         $1/(\gamma_0 \max_l r_l \int K)$: these fields follow the error signal, which vanishes in the end.
         """
         last = slice(now.stop - self.axis.outputs, now.stop)
-        kick = np.max([matrix.kick for matrix in self.stack.trained], axis=0)[:, 0, 0]
+        kicks = [matrix.kick.reshape(-1, len(self.accumulations)) for matrix in self.stack.trained]
+        kick = np.concatenate(kicks).max(0)
         moved = kick * np.abs(self.trained.K[:, last, now]).sum(-1).max(-1)
         return 1 / np.maximum(moved, 1e-100)  # a rate of zero
 

@@ -8,7 +8,7 @@ import torch
 from lib import checks
 from lib.networks.draws import padded, zeros
 from lib.networks.samples import Gaussian, Resampled, Split
-from lib.networks.trained_weights import repeated, transposed
+from lib.networks.trained_weights import repeated
 
 
 class Inputs:
@@ -214,7 +214,7 @@ class FreshSamples:
     def signal(self, v):
         """Error signal u and training loss for each row of v."""
         noise = repeated(self.noise, v.shape[-2])
-        Delta = torch.add(noise, v @ transposed(self.X), alpha=self.inputs.scale)
+        Delta = torch.add(noise, v @ self.X.mT, alpha=self.inputs.scale)
         u = (Delta @ self.X) / (self.number * self.inputs.scale)
         return u, Delta.square().sum(-1) / self.number
 

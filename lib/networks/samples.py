@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from lib.networks.draws import Stream, generator, on_host, padded
-from lib.networks.trained_weights import repeated, transposed
+from lib.networks.trained_weights import repeated
 
 BLOCK_BYTES = 2**26
 """What is drawn ahead for a device other than the host; there samples are drawn when they are needed."""
@@ -97,7 +97,7 @@ class Resampled:
         """Inputs [seeds, count, D] and label residuals [seeds, C, count] (padded) of the next step drawn."""
         coefficients, residuals = self.inputs.given
         chosen = self.drawn.pop(0)
-        return coefficients[chosen], transposed(residuals[chosen]).contiguous()
+        return coefficients[chosen], residuals[chosen].mT.contiguous()
 
     def excess(self, v, train):
         """Excess loss of the population for each row of v."""

@@ -40,20 +40,21 @@ def numbers(architecture, groups, inputs, steps, kept):
 
 
 def batches(seeds, of_seed, common, device):
-    """Slices of seeds that are trained together, and how many threads share the slices.
+    """Slices of seeds that are trained together, how many workers share the slices, and threads of each.
 
     As many seeds as fit, of `of_seed` bytes and `common` ones. On a CPU what fits its caches; what all
     seeds share is read a row at a time and does not count there. Its threads train seeds of their own:
-    products with so few rows are too short to be divided.
+    products with so few rows are too short to be divided, unless there is one large network.
     """
-    threads = 1
+    workers = threads = 1
     advice = "use a smaller dim, fewer samples, or fewer configurations"
     if device.type != "cuda":
         checks.memory("training one seed", of_seed + common, advice)
         room = CACHE_BYTES
         busy = seeds * of_seed / THREAD_BYTES
         fitting = checks.USABLE * checks.available() / (of_seed + common)
-        threads = max(1, int(min(torch.get_num_threads(), seeds, busy, fitting)))
+        workers = max(1, int(min(torch.get_num_threads(), seeds, busy, fitting)))
+        threads = torch.get_num_threads() if workers == 1 and busy >= 2 else 1
     else:
         room = FREE_PART * _free(device) - common
         if room < of_seed:
@@ -61,8 +62,8 @@ def batches(seeds, of_seed, common, device):
                 f"training one seed would take about {(of_seed + common) / 1e9:.2g} GB of the memory of "
                 f"'{device}', of which {(room + common) / 1e9:.2g} GB are left: {advice}."
             )
-    count = max(1, min(int(room / of_seed), -(-seeds // threads)))
-    return [slice(i, i + count) for i in range(0, seeds, count)], threads
+    count = max(1, min(int(room / of_seed), -(-seeds // workers)))
+    return [slice(i, i + count) for i in range(0, seeds, count)], workers, threads
 
 
 def _free(device):
@@ -71,18 +72,19 @@ def _free(device):
     return torch.cuda.mem_get_info(device)[0] + kept
 
 
-def side_by_side(function, pieces, threads, stop):
-    """`function` of every piece; with several threads each computes alone, as if it were the only one.
+def side_by_side(function, pieces, workers, threads, stop):
+    """`function` of every piece, by as many workers at a time, each with its threads of torch.
 
     `stop` is an event; it is set when one of them fails, or at an interrupt.
     """
-    if threads == 1:
-        for piece in pieces:
-            function(piece)
-        return
     before = torch.get_num_threads()
     try:
-        with ThreadPoolExecutor(threads, None, torch.set_num_threads, (1,)) as pool:
+        if workers == 1:
+            torch.set_num_threads(threads)
+            for piece in pieces:
+                function(piece)
+            return
+        with ThreadPoolExecutor(workers, None, torch.set_num_threads, (threads,)) as pool:
             try:
                 waiting = [pool.submit(function, piece) for piece in pieces]
                 while waiting:  # looks up now and then, so that an interrupt is seen

@@ -51,10 +51,6 @@ def repeated(by_output, rows):
     return by_output[..., which, :]
 
 
-def transposed(matrix):
-    return matrix.transpose(-1, -2)
-
-
 def _shrinkage(later, earlier):
     """The factor between two values of d(t); nothing is left of what has decayed to zero."""
     return later / earlier if earlier else 0.0
@@ -157,6 +153,7 @@ class Weights:
         like, self.shared, self.outputs = initial[0], initial, outputs
         self.shape = len(like), len(memories), outputs
         self.used, (self.rows, _) = outputs * len(memories), rows_for(outputs)
+        self.networks = len(like) * len(memories)
         schedule = Schedule(memories, richness, history)
         self.counts = schedule.counts.tolist()
 
@@ -188,8 +185,7 @@ class Weights:
         # a batched product rounds each of them the same, whatever their number.
         steps = history[0] * outputs
         self.h, self.g = (
-            [W.new_empty(len(W) * len(memories), steps, W.shape[side]) for W in initial]
-            for side in (-1, -2)
+            [W.new_empty(self.networks, steps, W.shape[side]) for W in initial] for side in (-1, -2)
         )
         self.above, self.below = (
             [W.new_zeros(len(W), self.rows, W.shape[side]) for W in initial] for side in (-2, -1)
@@ -212,7 +208,7 @@ class Weights:
 
     def forward(self, layer, x):
         """c W^l(t) x, row by row of x [seeds, rows, size]."""
-        image = torch.bmm(x, transposed(self.shared[layer]))
+        image = torch.bmm(x, self.shared[layer].mT)
         return self._trained(layer, image, self._learned(layer, x, up=True), self.above)
 
     def adjoint(self, layer, y):
@@ -261,18 +257,17 @@ class Weights:
             return None
         x = self._by_configuration(x)
         met, left = (self.past_h, self.past_g) if up else (self.past_g, self.past_h)
-        scores = torch.bmm(x, transposed(met[layer]))
-        scores.unflatten(0, self.shape[:2]).mul_(self.kicks[layer])
+        scores = torch.bmm(x, met[layer].mT)
+        scores.view(*self.shape, -1).mul_(self.kicks[layer])
         learned = torch.bmm(scores, left[layer])
         if self.own is not None:
-            own = transposed(self.own[layer]) if up else self.own[layer]
-            learned.baddbmm_((x.unflatten(0, self.shape[:2]) * self.since).flatten(0, 1), own)
+            own = self.own[layer].mT if up else self.own[layer]
+            learned.baddbmm_((x.view(*self.shape, -1) * self.since).view(x.shape), own)
         return learned.view(self.shape[0], self.used, -1)
 
     def _by_configuration(self, field):
         """The used rows of `field` [seeds, rows, size], as [seeds * configurations, C, size]."""
-        seeds, configurations, outputs = self.shape
-        return field[:, : self.used].reshape(seeds * configurations, outputs, -1)
+        return field[:, : self.used].reshape(self.networks, self.outputs, -1)
 
     def record(self, h, g):
         """Store the fields of the current step: h^0 .. h^L and g^1 .. g^{L+1}, rows as in `forward`."""
@@ -286,10 +281,10 @@ class Weights:
         kicks, faded = self.folded[t]
         kicks, end = self.factors * kicks, kicks.shape[-1]
         if self.own is None:
-            self.own = [W.new_zeros(len(W) * self.shape[1], *W.shape[1:]) for W in self.shared]
+            self.own = [W.new_zeros(self.networks, *W.shape[1:]) for W in self.shared]
         for own, kick, h, g in zip(self.own, kicks, self.h, self.g, strict=True):
             own.unflatten(0, self.shape[:2]).mul_(faded)
-            kicked = transposed(kick) * g[:, :end].unflatten(0, self.shape[:2])
-            own.baddbmm_(transposed(kicked.flatten(0, 1)), h[:, :end])
+            kicked = kick.mT * g[:, :end].unflatten(0, self.shape[:2])
+            own.baddbmm_(kicked.flatten(0, 1).mT, h[:, :end])
             for field in (h, g):
                 field[:, :-end] = field[:, end:].clone()

@@ -6,18 +6,20 @@ from functools import partial
 import numpy as np
 
 from lib.equations import infinite_depth
+from lib.equations.layer_time import Branches
 from lib.equations.layers import PlainStack
 from lib.equations.linear_gaussian import TrainedMatrix
 from lib.equations.residual import ResidualStack
 from lib.problem import layerwise
+from lib.theory import settled_depth
 
 
-def solve_layers(network, solve_with, depth_tolerance):
+def solve_layers(network, solve_with, depth_tolerance, grid):
     """Call `solve_with` a class of stacks that `march` can fill; return its dict of results."""
     if network.branch_scale is None:
         return solve_with(PlainStack)
     if math.isinf(network.depth):
-        return infinite_depth.settle(solve_with, depth_tolerance)
+        return settled_depth.settle(solve_with, depth_tolerance, grid)
     return solve_with(ResidualStack)
 
 
@@ -54,5 +56,5 @@ def trained_matrices(networks, trainings, K, decay):
         for l in range(len(scales[0]))
     ]
     if math.isinf(networks[0].depth):
-        matrices[1] = infinite_depth.Branches(K, decay, partial(start, 1), partial(kick, 1))
+        matrices[1] = Branches(K, decay, partial(start, 1), partial(kick, 1), still)
     return matrices

@@ -44,12 +44,11 @@ def solve(networks, data, trainings, grid, keep_matrices, progress, make_stack):
     if keep_matrices is not False and len(networks) == 1 and len(times) == len(solved[0][2].times):
         stack, inputs, record = solved[0]
         n = inputs.axis.rows(0, len(record.times))
-        correlations = {
-            name: value
-            for name, value in matrices_in(stack, inputs).items()
-            if name in MATRICES and name.startswith("C_")
-        }
-        fields |= {name: rows_of(value, n) for name, value in correlations.items()}
+        for name, value in matrices_in(stack, inputs).items():
+            if name in MATRICES and name.startswith("C_"):
+                fields[name] = rows_of(value, n)
+            elif name == "layer_times":
+                fields[name] = value
     interpolants = [Interpolant(times, record.panels) for *_, record in solved]
     interpolants += [Interpolant(times)] * (len(networks) - len(solved))
     return fields | {"times": times, "interpolants": interpolants}

@@ -57,14 +57,14 @@ class Solution(Summarized):
     grid : EveryStep, CompressedPast or Nodes
         Where in time the equations were solved.
     error : float
-        Estimated relative error of the losses that comes from the grid, and from nodes in place of
-        many modes; 0 for every step and mode. Losses that
-        have fallen to less than 1e-4 of the first are known to that part of this size.
+        Estimated relative error of the losses that comes from the grid, from nodes in place of many
+        modes, and at infinite depth from nodes in layer time; 0 for every step, mode and layer. Losses
+        that have fallen to less than 1e-4 of the first are known to that part of this size.
     modes : Rule
         What sums over modes were taken with: the modes themselves, or fewer nodes (see
         `lib.problem.quadrature`) with an error that `error` includes.
     depth_error : float or None
-        At infinite depth: estimated relative error of the losses from the quadrature in layer time.
+        At infinite depth: the part of `error` that comes from the quadrature in layer time.
     C_v, C_Delta, R_vu, R_Delta : [T, T] or None
         Two-time correlations and responses at the input. With C outputs [T C, T C], the outputs of a
         time next to each other; so are those below.

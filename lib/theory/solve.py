@@ -35,7 +35,7 @@ METHODS = {EveryStep: every_step, CompressedPast: compressed_past, Nodes: on_nod
 
 
 def solve(
-    network, data, training, *, grid=None, keep_matrices=None, depth_tolerance=1e-5, progress=None
+    network, data, training, *, grid=None, keep_matrices=None, depth_tolerance=None, progress=None
 ):
     r"""Solve the dynamical mean-field theory of training.
 
@@ -64,9 +64,10 @@ def solve(
         are then `times`, the correlations); False saves memory in large sweeps; None keeps what the
         solution has at hand: everything at every step; nothing of a compressed past; on nodes the
         correlations of one problem, if `times` are the nodes (long horizons and gradient flow).
-    depth_tolerance : float
+    depth_tolerance : float or None
         For networks of infinite depth: wanted relative error of the losses from the quadrature in
-        layer time; `Solution.depth_error` is what was reached.
+        layer time; `Solution.depth_error` is what was reached, and part of `Solution.error`. None: the
+        tolerance of the grid (of the flow), 1e-5 at most and at every step.
     progress : callable or None
         Called with (rows done, rows) as the march proceeds.
 
@@ -86,7 +87,8 @@ def solve(
     (ICML 2025), with their misprints corrected.
     """
     networks, trainings, single = broadcast(network, data, training)
-    checks.number("depth_tolerance", depth_tolerance, positive=True)
+    if depth_tolerance is not None:
+        checks.number("depth_tolerance", depth_tolerance, positive=True)
     if keep_matrices is not None:
         keep_matrices = checks.flag("keep_matrices", keep_matrices)
     if progress is not None and not callable(progress):
@@ -118,7 +120,7 @@ def solve(
     def solved(grid, networks, trainings, keep_matrices):
         method = METHODS[type(grid)]
         problem = networks, data, trainings, grid, keep_matrices, progress
-        return solve_layers(networks[0], partial(method.solve, *problem), depth_tolerance)
+        return solve_layers(networks[0], partial(method.solve, *problem), depth_tolerance, grid)
 
     fields = solved(grid, networks, trainings, keep_matrices)
     lost = [k for k, status in enumerate(fields["status"]) if status.outcome in LOST]
@@ -164,19 +166,13 @@ def _grid(grid, network, data, trainings, keep_matrices):
             "gradient flow with fresh batches: their noise vanishes in continuous time; "
             "leave batch out (population gradient), or use GradientDescent."
         )
-    endless = math.isinf(network.depth)
-    if endless and (flow or isinstance(grid, (CompressedPast, Nodes))):
-        raise ValueError(
-            "infinite depth is solved at every step only: use GradientDescent with small steps, "
-            "or a large finite depth."
-        )
     recursive = all(entry.start() is not None for entry in trainings)
     if grid is None:
         if flow:
             return Nodes(training.tolerance)
         rows = (training.steps + 1) * network.outputs
         few = rows <= CHEAP_STEPS or training.steps < FEWEST
-        if few or keep_matrices or endless:
+        if few or keep_matrices:
             return EveryStep()
         if not recursive:
             return EveryStep()

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 import lib
-from lib.equations.infinite_depth import InfiniteDepthStack, lobatto
+from lib.equations.infinite_depth import InfiniteDepthStack
+from lib.equations.layer_time import lobatto
 
 REPEATED = lib.Data(samples=1.5, noise=0.3)
 
@@ -114,12 +115,10 @@ def test_the_order_is_that_of_lobatto(monkeypatch):
     def solved(nodes, strength):
         monkeypatch.setattr("lib.equations.infinite_depth.PANEL_STRENGTH", strength)
 
-        def one_order(solve_with, tolerance):
-            return solve_with(
-                lambda *problem: InfiniteDepthStack(*problem, nodes=nodes, precision=1e-13)
-            )
+        def one_order(solve_with, tolerance, grid):
+            return solve_with(lambda *problem: InfiniteDepthStack(*problem, nodes=nodes))
 
-        monkeypatch.setattr("lib.equations.infinite_depth.settle", one_order)
+        monkeypatch.setattr("lib.theory.settled_depth.settle", one_order)
         return lib.solve(network, lib.Data(), training).excess_loss
 
     exact = solved(7, 0.4)
@@ -161,7 +160,7 @@ def test_a_sweep_is_its_members():
 
 
 def test_a_tolerance_out_of_reach_is_said(monkeypatch):
-    monkeypatch.setattr("lib.equations.infinite_depth.NODES", range(3, 6))
+    monkeypatch.setattr("lib.theory.settled_depth.NODES", range(3, 6))
     network, data, training = PROBLEMS["repeated"]
     theory = lib.solve(network, data, training, depth_tolerance=1e-13)
     assert theory.status.outcome is lib.Outcome.DEPTH_UNSETTLED

@@ -307,7 +307,6 @@ def test_an_interrupt_keeps_what_was_done():
         (lambda: solve(lib.Data(batch=1), grid=lib.Nodes()), "fresh batches"),
         (lambda: solve(lib.Data(), lib.GradientFlow(1), grid=lib.EveryStep()), "no steps"),
         (lambda: solve(lib.Data(), grid="nodes"), "grid"),
-        (lambda: solve(lib.Data(), depth=math.inf, branch_scale=1, grid=lib.Nodes()), "depth"),
     ],
 )
 def test_bad_input_is_explained(make, message):
@@ -315,9 +314,9 @@ def test_bad_input_is_explained(make, message):
         make()
 
 
-def solve(data, training=None, grid=None, depth=1, **fields):
+def solve(data, training=None, grid=None):
     training = training or lib.GradientDescent(3, 0.1)
-    return lib.solve(lib.Network(depth, 1.0, **fields), data, training, grid=grid)
+    return lib.solve(lib.Network(1, 1.0), data, training, grid=grid)
 
 
 # Which grid is chosen

@@ -157,10 +157,21 @@ def test_as_many_seeds_as_the_free_memory_of_a_gpu_holds(monkeypatch):
     monkeypatch.setattr(torch.cuda, "memory_reserved", lambda device: 3_000)
     monkeypatch.setattr(torch.cuda, "memory_allocated", lambda device: 1_000)
     room = together.FREE_PART * 12_000
-    slices, threads = together.batches(7, (room - 500) / 3, 500, gpu)
-    assert slices == [slice(0, 3), slice(3, 6), slice(6, 9)] and threads == 1
+    slices, *workers = together.batches(7, (room - 500) / 3, 500, gpu)
+    assert slices == [slice(0, 3), slice(3, 6), slice(6, 9)] and workers == [1, 1]
     with pytest.raises(ValueError, match=r"'cuda:0', of which .* left: use a smaller dim"):
         together.batches(7, room, 500, gpu)
+
+
+def test_threads_of_a_cpu_have_seeds_of_their_own(monkeypatch):
+    here, much = torch.device("cpu"), 2 * together.THREAD_BYTES
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 4)
+    monkeypatch.setattr("lib.checks.available", lambda: 1000 * much)
+    assert together.batches(4, much, 0, here) == ([slice(i, i + 1) for i in range(4)], 4, 1)
+    assert together.batches(1, much, 0, here)[1:] == (1, 4), "one large network: all threads"
+    assert together.batches(3, much // 100, 0, here)[1:] == (1, 1), "small ones: no threads"
+    monkeypatch.setattr("lib.checks.available", lambda: 3 * much)
+    assert together.batches(4, much, 0, here)[1:] == (2, 1), "no more than the memory holds"
 
 
 def test_what_a_seed_holds_is_counted():
