@@ -265,19 +265,13 @@ def test_wrong_options_are_refused(option, message):
     assert ":" in str(caught.value), "the message should also say what to do"
 
 
-ROUGH = np.random.default_rng(0).uniform(0.01, 0.1, 10**5)
-
 TOO_LARGE = [
-<<<<<<< HEAD
-    (NETWORK, BATCHES, GradientDescent(10**5, ROUGH), "100000 steps one by one"),
-=======
     (
         NETWORK,
         BATCHES,
         GradientDescent(10**5, np.tile([0.1, 0.05], 50_000)),
         "100000 steps one by one",
     ),
->>>>>>> main
     (Network(10**6, 1.0), DATA, GradientDescent(100, 0.1), "one by one"),
     (Network(10**6, 1.0), DATA, FLOW, "time nodes"),
     (Network(1, 1.0, outputs=10**5), DATA, TRAINING, "100000 outputs"),
