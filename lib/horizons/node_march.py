@@ -150,7 +150,7 @@ class NodeMarch:
         return bool((excess < DIVERGENCE).any())
 
     def _fill(self, panel):
-        """Write times, rows of K and d, and a first guess of the fields.
+        """Write times and rows of K and d.
 
         Returns the panel's rows and the accumulations after it.
         """
@@ -165,8 +165,6 @@ class NodeMarch:
             write_causal(self.trained.K[b], now, self.axis.expand(K))
             write_symmetric(self.trained.decay[b], now, self.axis.expand(outer))
             following.append(after)
-        self.stack.extend(now, self.inputs)
-        self.inputs.extend(now)
         return now, following
 
     def _single_steps(self, start, count):
@@ -188,6 +186,8 @@ class NodeMarch:
         """Solve a panel and, if its error is below the tolerance, keep it; return the error."""
         before = self.count
         now, following = self._fill(panel)
+        self.stack.extend(now, self.inputs)
+        self.inputs.extend(now)
         error = self._solved(panel, now, following)
         if self.count == before:
             forget(self.stack, self.inputs, now)

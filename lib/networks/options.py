@@ -1,5 +1,7 @@
 """What a call of `simulate` may choose: precision, device, given samples, steps to keep."""
 
+from contextlib import contextmanager
+
 import numpy as np
 import torch
 
@@ -14,6 +16,28 @@ def precision(dtype):
         if dtype is precision or dtype in (name, np.dtype(name)):
             return precision
     raise ValueError(f"dtype is {dtype!r}: give 'float32' or 'float64'.")
+
+
+@contextmanager
+def exact_products():
+    """Products of single-precision numbers keep all their digits, whatever torch is told elsewhere."""
+    kinds = [torch.backends.cuda.matmul, torch.backends.mkldnn.matmul]
+    if all(hasattr(kind, "fp32_precision") for kind in kinds):
+        before = [kind.fp32_precision for kind in kinds]
+        try:
+            for kind in kinds:
+                kind.fp32_precision = "ieee"
+            yield
+        finally:
+            for kind, precision in zip(kinds, before, strict=True):
+                kind.fp32_precision = precision
+        return
+    before = torch.get_float32_matmul_precision()  # an older torch has one setting for all
+    try:
+        torch.set_float32_matmul_precision("highest")
+        yield
+    finally:
+        torch.set_float32_matmul_precision(before)
 
 
 def device(device):

@@ -15,7 +15,7 @@ from lib import checks
 from lib.networks.fields import Architecture
 from lib.networks.finite_data import Inputs
 from lib.networks.options import device as checked_device
-from lib.networks.options import given_dataset, kept_steps, precision
+from lib.networks.options import exact_products, given_dataset, kept_steps, precision
 from lib.networks.runs import Runs
 from lib.networks.together import batches, groups_of, numbers, side_by_side, train
 from lib.problem.broadcasting import broadcast
@@ -128,7 +128,7 @@ def simulate(
         with torch.inference_mode(), torch.autocast(like.device.type, enabled=False):
             train_some(seeds[some], kept, losses[:, some], errors[some], finished[some], bar, stop)
 
-    with bar, suppress(KeyboardInterrupt):
+    with bar, exact_products(), suppress(KeyboardInterrupt):
         side_by_side(train_slice, slices, *workers, stop)
     by_output, errors = np.moveaxis(losses, 2, 1), np.moveaxis(errors, 1, 0)
     excess, of_training = by_output.sum(axis=-2)

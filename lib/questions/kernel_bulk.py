@@ -18,7 +18,6 @@ parameter, falling from infinity at 0 to the edge of the bulk, where its derivat
 """
 
 import numpy as np
-from scipy.optimize import brentq
 
 TINY = 1e-12
 """The parameter, relative to 1/c_L, at which lambda is called infinite."""
@@ -69,6 +68,7 @@ class KernelBulk:
 
     def parameter(self, eigenvalue):
         """The parameter at an `eigenvalue` outside the bulk."""
+        from scipy.optimize import brentq  # slow to import
 
         def distance(log_parameter):
             return np.log(self.chain(np.exp(log_parameter))[0] / eigenvalue)

@@ -26,7 +26,6 @@ from dataclasses import dataclass, replace
 from itertools import product
 
 import numpy as np
-from scipy.optimize import brentq
 
 from lib import checks
 from lib.problem.spectrum import Spectrum
@@ -194,6 +193,8 @@ def _above(cavity, nearest):
         """Changes sign where the first eigenvalue of S^-1 - K beyond those of S^-1 becomes negative."""
         signs, values = cavity.signs_and_eigenvalues(parameter)
         return values[int(np.sum(signs < 0))]
+
+    from scipy.optimize import brentq  # slow to import
 
     farthest = nearest / 2
     while crossing(farthest) < 0 and farthest > FARTHEST:

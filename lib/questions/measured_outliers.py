@@ -9,7 +9,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from scipy.sparse.linalg import LinearOperator, eigsh, svds
 
 from lib import checks
 from lib.networks.draws import draw_weights, padded
@@ -158,6 +157,8 @@ class _Matrix:
             left, values, right = np.linalg.svd(self.forward(np.eye(self.shape[1])))
             kept = slice(0, min(count, *self.shape))
             return left[:, kept], values[kept], right[kept].T
+        from scipy.sparse.linalg import LinearOperator, svds  # slow to import
+
         operator = LinearOperator(
             self.shape, matvec=self.forward, rmatvec=self.backward, dtype=np.float64
         )
@@ -236,6 +237,8 @@ def _kernel(lockstep, rates):
             gram = torch.as_tensor(grams[layer]).to(y)
             y[0, :outputs] += gram @ x[layer][0, :outputs]
         return _rows(lockstep, y, dim).ravel() / architecture.last_width
+
+    from scipy.sparse.linalg import LinearOperator, eigsh  # slow to import
 
     operator = LinearOperator((dim * outputs,) * 2, matvec=product, dtype=np.float64)
     start = np.ones(dim * outputs)

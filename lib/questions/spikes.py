@@ -19,8 +19,6 @@ once, and no root can be missed.
 """
 
 import numpy as np
-from scipy.linalg import eigh, solve_triangular
-from scipy.optimize import brentq
 
 NEGLIGIBLE = 1e-15
 """Directions in time with less of a correlation (relative to the largest) are left out."""
@@ -76,6 +74,8 @@ class Spikes:
         """Parameters w of the outliers above the bulk of W(t), without its scale, largest z first."""
         if not self._moved(t):
             return []
+        from scipy.optimize import brentq  # slow to import
+
         found = []
         for j in range(1, 1 + int(np.sum(self._gains(t, 1.0) > 1))):
 
@@ -96,6 +96,8 @@ class Spikes:
         nearest = min(root, 1 / root)
         ends = -nearest - (1 - nearest) * np.array([1e-12, 1.0])
         negative = [int(np.sum(self._eigenvalues(t, w) < 0)) for w in ends]
+        from scipy.optimize import brentq  # slow to import
+
         found = []
         for j in range(negative[1], negative[0]):
 
@@ -141,7 +143,7 @@ class Spikes:
         k = matrix.k[t, :n]
         _, G_x, G_y = green(w, rho)
         A, B, signs = self.frame(t, w)
-        _, axes = eigh(np.diag(signs) - self._coupling(A, B, k))
+        _, axes = np.linalg.eigh(np.diag(signs) - self._coupling(A, B, k))
         alpha, beta = A @ axes[:, which], B @ axes[:, which]
         R_h, R_g = matrix.R_h[past, past], matrix.R_g[past, past]
         c = self._resolve(n, w, k * beta + rho * G_y * R_g.T @ (k * alpha), transposed=True)
@@ -156,6 +158,8 @@ class Spikes:
 
     def _resolve(self, n, w, right, transposed=False):
         """(1 - sqrt(rho) w R_h R_g)^-1 `right` for the first n rows."""
+        from scipy.linalg import solve_triangular  # slow to import
+
         loop = -np.sqrt(self.matrix.rho) * w * self.loop[:n, :n]
         return solve_triangular(
             loop,

@@ -17,7 +17,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import qmc
 
 from lib import checks
 from lib.questions.candidates import REACH, Candidates
@@ -235,6 +234,8 @@ def _search(candidates, starts, tolerance):
 
 def _origins(candidates, starts):
     """`start`, if training does not diverge there, and the best of the points around it."""
+    from scipy.stats import qmc  # slow to import
+
     n = len(candidates.start)
     shifts = qmc.Sobol(n, scramble=False).random_base2(int(np.ceil(np.log2(CANDIDATES * n))))
     points = candidates.start + np.log(SPREAD) * (2 * shifts - 1)

@@ -276,6 +276,19 @@ def test_what_torch_does_elsewhere_does_not_matter(setting):
         torch.set_default_dtype(torch.float32)
 
 
+def test_products_keep_their_digits_whatever_torch_is_told():
+    """Seen where torch would round them: on processors with bfloat16, and on GPUs."""
+    problem = lib.Network(2, 0.5), lib.Data(samples=2.0, noise=0.5), lib.GradientDescent(20, 0.05)
+    call = {"dim": 256, "seeds": [0], "dtype": "float32"}
+    expected = lib.simulate(*problem, **call).test_loss
+    torch.set_float32_matmul_precision("medium")
+    try:
+        np.testing.assert_array_equal(lib.simulate(*problem, **call).test_loss, expected)
+        assert torch.get_float32_matmul_precision() == "medium", "and it stays as it was set"
+    finally:
+        torch.set_float32_matmul_precision("highest")
+
+
 def test_sweeps_of_several_outputs_fold_each_as_alone():
     network, data = lib.Network(2, 1.0, outputs=2), lib.Data(samples=2.0, noise=0.3)
     trainings = [lib.GradientDescent(90, rate, weight_decay=0.5) for rate in (0.01, 0.04, 0.08)]
@@ -401,7 +414,9 @@ def test_an_interrupt_stops_all_threads(threads, monkeypatch, where):
     monkeypatch.setattr("lib.networks.together.CACHE_BYTES", 1)  # a seed at a time
     runs = lib.simulate(*problem, dim=30, seeds=3)
     assert [status.name for status in runs.status] == ["INTERRUPTED"] * 3
-    assert np.isfinite(runs.test_loss[0, :15]).all() and np.isnan(runs.test_loss[:, -1]).all()
+    # One thread has come to step 15; the others are where they are.
+    assert np.isfinite(runs.test_loss[:, :15]).all(axis=1).any()
+    assert np.isnan(runs.test_loss[:, -1]).all()
     assert torch.get_num_threads() == torch_threads
 
 
