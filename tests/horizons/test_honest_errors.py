@@ -17,10 +17,10 @@ LONGEST = 120
 
 
 @cache
-def sample(steady):
-    """(problem, solution at every step) of those that `Nodes` or, if steady, `CompressedPast` can solve."""
-    problems = [random_problem(seed, LONGEST, steady) for seed in SEEDS]
-    problems = [problem for problem in problems if steady or problem[1].batch is None]
+def sample(smooth):
+    """(problem, solution at every step) of all or, if smooth, of those without fresh batches."""
+    problems = [random_problem(seed, LONGEST) for seed in SEEDS]
+    problems = [problem for problem in problems if not smooth or problem[1].batch is None]
     solved = [
         lib.solve(*problem, grid=lib.EveryStep(), keep_matrices=False) for problem in problems
     ]
@@ -33,7 +33,7 @@ def sample(steady):
 def errors(grid):
     """(true, reported) for the sample."""
     found = []
-    for problem, exact in sample(steady=isinstance(grid, lib.CompressedPast)):
+    for problem, exact in sample(smooth=isinstance(grid, lib.Nodes)):
         solved = lib.solve(*problem, grid=grid)
         assert solved.status.name in ("COMPLETE", "STATIONARY")
         found.append((true_error(solved.at(exact.times), exact), solved.error))

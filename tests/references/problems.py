@@ -5,11 +5,8 @@ import numpy as np
 import lib
 
 
-def random_problem(seed, longest=160, steady=False):
-    """(network, data, training): plain and residual, all kinds of data, spectra, optimizers, schedules.
-
-    Steady: a constant learning rate and no weight decay, as a compressed past asks for.
-    """
+def random_problem(seed, longest=160):
+    """(network, data, training): plain and residual, all kinds of data, spectra, optimizers, schedules."""
     rng = np.random.default_rng(seed)
 
     def logarithmic(low, high, size=None):
@@ -47,14 +44,14 @@ def random_problem(seed, longest=160, steady=False):
         np.where(t == at, 3.0, 1.0),
         np.cos(np.pi * t / (2 * steps)) ** 2,
     )
-    rate = rate if steady else rate * one_of(*schedules)
+    rate = rate * one_of(*schedules)
     momentum = one_of(0.0, 0.0, 0.5, 0.9)
     training = lib.GradientDescent(
         steps,
         rate,
         momentum=momentum,
         nesterov=momentum > 0 and one_of(False, True),
-        weight_decay=0.0 if steady else one_of(0.0, 0.0, 0.1, 1.0),
+        weight_decay=one_of(0.0, 0.0, 0.1, 1.0),
     )
     return network, data, training
 
