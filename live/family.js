@@ -13,7 +13,7 @@
 var DeepLinear = globalThis.DeepLinear || {};
 
 (function () {
-  const WIDE = 30;
+  const WIDE = 20;
   const COLORS = [0, 1, "quiet"];
 
   /* Text with commas and quotation marks as Python's csv writes it, row by row. */
