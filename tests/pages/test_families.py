@@ -18,6 +18,7 @@ PAGES = sorted(
 EACH_PAGE = pytest.mark.parametrize("page", PAGES, ids=lambda path: path.stem)
 LINK = ".cell.tag_choose .csv-link"
 SETTING = re.compile(r"((?:[^,=]+ = [^,:]+(?:, )?)+): (.+)")
+NUMBER = r"\d+(?:[.]\d+)?(?:e-?\d+)?"
 LINES = """
 () => [...document.querySelectorAll(".live-chart")].map((chart) =>
   [...chart.querySelectorAll("svg[role=img] > .live-line")].map((line) => line.getAttribute("d")))
@@ -71,7 +72,7 @@ def check(tab, family):
             assert drawn.shape == (2, len(x))
             places.append((drawn, x, y))
             ends = re.search(
-                rf"{re.escape(name)} (?:from )?([\d.e-]+?)(?: to ([\d.e-]+?))?[;.]", said
+                f"{re.escape(name)} (?:from )?({NUMBER})(?: to ({NUMBER}))?(?:; |[.]$)", said
             )
             first, last = ends[1], ends[2] or ends[1]
             np.testing.assert_allclose([float(first), float(last)], [y[0], y[-1]], rtol=0.006)
