@@ -45,7 +45,7 @@ READ_PAGE = """
       rows: Math.min(...all("a.csv-link", e.closest(".cell") || e)
         .map((link) => atob(link.href.split(",")[1]).trim().split("\\n").length - 1)),
     })),
-    live: all(".live-figure", article).length,
+    live: all(".live-figure:not(.live-family)", article).length,
     liveWithoutCaption: all(".live-figure", article).filter((e) =>
       !e.closest("figure")?.querySelector(".caption-number")).map((e) => e.ariaLabel),
     plotsOutsideFigures: all(".cell_output img", article)

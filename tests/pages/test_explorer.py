@@ -264,6 +264,7 @@ def test_offered_settings_are_shown(chromium):
             tab.wait_for_function(
                 """(wanted) => {
                   const link = document.querySelector(".live-share textarea").value;
+                  if (!link) return false;
                   const now = new URLSearchParams(new URL(link).hash.slice(1));
                   return [...new URLSearchParams(wanted)].every(([k, v]) => now.get(k) === v);
                 }""",
