@@ -172,9 +172,7 @@ def _grid(grid, network, data, trainings, keep_matrices):
             return Nodes(training.tolerance)
         rows = (training.steps + 1) * network.outputs
         few = rows <= CHEAP_STEPS or training.steps < FEWEST
-        if few or keep_matrices:
-            return EveryStep()
-        if not recursive:
+        if few or keep_matrices or not recursive:
             return EveryStep()
         if data.batch is not None:
             past = CompressedPast()
