@@ -176,13 +176,17 @@ var DeepLinear = globalThis.DeepLinear || {};
     legend.replaceChildren(...ofLines, ...ofPoints);
   }
 
-  /* A chart in `parent`. draw({ lines, points, rule }) shows series of positive numbers:
+  /* A chart in `parent`; the vertical axis is logarithmic, and `ranges` are those of what is drawn, unless
+   * said otherwise. draw({ lines, points, rule }) shows series of positive numbers:
    *     line   { name, x, y, color, dash }                       dash 0..4
    *     points { name, x, y, error, color, marker }              marker "circle", "square" or "star"
    *     rule   a vertical line at this x
    *     ghosts { x, y }                                          faint lines, of the setting before
    * Points without a name have no entry in the legend. describe(words) is for screen readers. */
-  DeepLinear.chart = function (parent, { title, xLabel, yLabel, xLogarithmic }) {
+  DeepLinear.chart = function (
+    parent,
+    { title, xLabel, yLabel, xLogarithmic, yLogarithmic = true, ranges = {} },
+  ) {
     const holder = document.createElement("div");
     holder.className = "live-chart";
     const heading = document.createElement("p");
@@ -240,9 +244,9 @@ var DeepLinear = globalThis.DeepLinear || {};
       const [right, bottom] = [width - MARGIN.right, height - MARGIN.bottom];
       const box = { left: MARGIN.left, right, top: MARGIN.top, bottom };
       const all = [...lines, ...points];
-      const vertical = verticalRange(all);
-      const x = axis(horizontalRange(all), box.left, box.right, xLogarithmic);
-      const y = axis(vertical, box.bottom, box.top, true);
+      const vertical = ranges.y ?? verticalRange(all);
+      const x = axis(ranges.x ?? horizontalRange(all), box.left, box.right, xLogarithmic);
+      const y = axis(vertical, box.bottom, box.top, yLogarithmic);
       drawAxes(svg, x, y, box, { x: xLabel, y: yLabel });
       if (rule && x(rule) >= box.left && x(rule) <= box.right) {
         const ends = { x1: x(rule), x2: x(rule), y1: box.top, y2: box.bottom };

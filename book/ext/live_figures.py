@@ -4,6 +4,9 @@ The environment variable LIVE_FIGURES tells `lib.live`, in the kernels that exec
 figures end up in pages without a kernel. The scripts lie outside html_static_path, whose scripts Jupyter
 Book loads on every page.
 
+A cell with the tag `choose` needs neither: its figure's data are in the page, and sliders choose among
+them (live/family.js).
+
 Thebe and JupyterLite would answer a slider after loading a kernel from a network.
 """
 
@@ -28,6 +31,10 @@ SCRIPTS = (
     "spectra.js",
     "figure.js",
 )
+CHOOSING = ("chart.js", "family.js")
+"""Scripts of figures whose sliders choose among curves that their cell has computed: it has this tag."""
+
+CHOICE = "tag_choose"
 STYLE = "live.css"
 SOLVER = "sources.js"
 """Written here: the source of the solver, as text."""
@@ -40,7 +47,7 @@ def announce(app):
     if app.builder.format == "html":
         os.environ["LIVE_FIGURES"] = "page"
         folder = Path(app.outdir) / "_static" / FOLDER
-        for name in (*SCRIPTS, STYLE):
+        for name in {*SCRIPTS, *CHOOSING, STYLE}:
             if name != SOLVER:
                 copy_asset(SOURCE / name, folder)
         # A worker of a page that was opened from a file is made from text.
@@ -50,10 +57,14 @@ def announce(app):
 
 
 def load_where_needed(app, pagename, templatename, context, doctree):
-    if "data-live=" in context.get("body", ""):
+    body = context.get("body", "")
+    # Each once: a page may have figures of both kinds.
+    wanted = dict.fromkeys(SCRIPTS if "data-live=" in body else ())
+    wanted |= dict.fromkeys(CHOOSING if CHOICE in body else ())
+    if wanted:
         app.add_css_file(f"{FOLDER}/{STYLE}")
-        for name in SCRIPTS:
-            app.add_js_file(f"{FOLDER}/{name}", loading_method="defer")
+    for name in wanted:
+        app.add_js_file(f"{FOLDER}/{name}", loading_method="defer")
 
 
 def setup(app):

@@ -180,19 +180,19 @@ LONG = {
 
 
 @pytest.mark.parametrize(
-    "steps", [4000, pytest.param(10**5, marks=pytest.mark.slow)], ids=lambda n: f"{n} steps"
+    ("name", "steps"),
+    [*((name, 4000) for name in LONG), ("warm-up, stable, decay", 10**5)],
 )
-@pytest.mark.parametrize("name", LONG)
 def test_long_schedules_have_closed_forms(name, steps):
-    lazy = lib.Network(1, math.inf, 1e-4, centered=True)
+    lazy = lib.Network(1, math.inf, 1e-5, centered=True)
     rate = 0.05 * (1 - LONG[name].get("momentum", 0.0))
     descent = lib.GradientDescent(steps, rate * schedule(name, steps), **LONG[name])
     found = lib.solve(lazy, lib.Data(batch=0.5, noise=0.4), descent)
     assert isinstance(found.grid, lib.CompressedPast) and found.status.name == "COMPLETE"
     expected = lazy_losses(descent, 0.5, 0.4)
-    # Of order richness squared is what the kernel moves.
+    # The kernel moves by richness squared times some ten: 4e-7 at 1e-4, 4e-9 here, after 10^5 steps.
     np.testing.assert_allclose(found.excess_loss, expected, rtol=3e-8 + found.error)
-    assert found.error < 2e-6
+    assert found.error < 4e-6
 
 
 # Schedules that cannot be compressed
