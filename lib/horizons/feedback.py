@@ -14,6 +14,9 @@ from lib.equations.linear_gaussian import transpose, write_symmetric
 
 DOUBLINGS = 40
 
+SLOWEST = 0.3
+"""Factor by which changes fall where sweeps still converge."""
+
 REST = 1e-8
 """The series ends with a term that is smaller, relatively."""
 
@@ -69,6 +72,6 @@ def _summed(left, right, change):
     return total
 
 
-def stirs(changes, sweeps, fall):
-    """Whether the last `sweeps` changes have fallen by no more than the factor `fall`."""
-    return len(changes) > sweeps and min(changes[-sweeps:]) > fall * min(changes[:-sweeps])
+def stirs(changes, sweeps):
+    """Whether the last `sweeps` changes have fallen so little that they are taken for rounding."""
+    return len(changes) > sweeps and min(changes[-sweeps:]) > SLOWEST * min(changes[:-sweeps])

@@ -36,9 +36,6 @@ FINEST = 1e-11
 QUIET = 12
 """Sweeps that must leave the losses alone if they do not let the fields rest."""
 
-SLOWEST = 0.3
-"""Factor by which changes must fall in so many sweeps, or they are taken for rounding."""
-
 NOISY = 10
 """Changes of the losses by this factor more count as noise, and as an error, if many sweeps do not end them."""
 
@@ -243,8 +240,9 @@ class NodeMarch:
             if len(noise) > 2 * QUIET:
                 self.left = max(noise)
             changes.append(change)
-            stirs = quiet > QUIET and (stirs(changes, QUIET, SLOWEST) or self.sweeps == SWEEPS)
-            if (quiet > 0 and change < accuracy) or stirs or len(noise) > 2 * QUIET:
+            stuck = stirs(changes, QUIET) or self.sweeps == SWEEPS
+            settled = (quiet > 0 and change < accuracy) or (quiet > QUIET and stuck)
+            if settled or len(noise) > 2 * QUIET:
                 return max(change / accuracy, 1.0)
             x = scale * [
                 method.next(*pair)
