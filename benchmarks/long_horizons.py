@@ -4,9 +4,15 @@ Processor time, the least of a few runs, so that other work on the machine matte
 row is `lib.solve` with `grid=lib.EveryStep()`; every other line is `lib.solve` on nodes, or,
 for fresh batches, with a compressed past.
 Run from the repository root: python benchmarks/long_horizons.py
+With `--before FOLDER`, a checkout of an older commit (git worktree add FOLDER COMMIT), ten thousand steps of
+fresh batches are solved there too, in turn; with `--longest 100000` as many steps are solved here.
 """
 
+import argparse
 import math
+import os
+import subprocess
+import sys
 import time
 
 import numpy as np
@@ -136,17 +142,47 @@ def fresh_batches():
         f"ratio {rows / past:.0f}, differ by {error:.0e}"
     )
     assert error < 1e-8
-    long, solved = least(network, data, lib.GradientDescent(10**4, 0.02), 1)
-    print(f"10^4 steps: {long:.0f} s, estimated error {solved.error:.0e}")
+    return network, data
+
+
+def many_fresh_batches(problem, steps, before):
+    """Many steps of one-pass SGD here, and in the folder `before`, if there is one."""
+    seconds, solved = least(*problem, lib.GradientDescent(steps, 0.02), 1)
+    print(f"{steps} steps: {seconds:.0f} s, estimated error {solved.error:.0e}", flush=True)
+    if before is None:
+        return
+    code = (
+        "import time, lib; start = time.process_time(); "
+        "s = lib.solve(lib.Network(4, 256, centered=True), lib.Data(batch=16, "
+        "spectrum=lib.Spectrum.power_law(1000, 1.5, 0.5)), "
+        f"lib.GradientDescent({steps}, 0.02)); "
+        "print(time.process_time() - start, repr(float(s.excess_loss[-1])))"
+    )
+    environment = os.environ | {"PYTHONPATH": os.path.abspath(before)}
+    run = subprocess.run(
+        [sys.executable, "-c", code], env=environment, cwd=before, capture_output=True, check=True
+    )
+    old, loss = map(float, run.stdout.split())
+    print(
+        f"{steps} steps in {before}: {old:.0f} s, ratio {old / seconds:.1f} (target 4), last losses differ "
+        f"by {abs(solved.excess_loss[-1] / loss - 1):.0e}"
+    )
 
 
 def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--before", help="a checkout of an older commit")
+    parser.add_argument("--longest", type=int, default=10**4, help="steps of fresh batches")
+    options = parser.parse_args()
     six_hundred_steps()
     a_million_steps()
     flow()
     eight_decades()
     a_power_law()
-    fresh_batches()
+    problem = fresh_batches()
+    many_fresh_batches(problem, 10**4, options.before)
+    if options.longest > 10**4:
+        many_fresh_batches(problem, options.longest, None)
 
 
 if __name__ == "__main__":

@@ -117,14 +117,22 @@
     });
   }
 
+  function stop(element, scrolls) {
+    if (scrolls) element.setAttribute("tabindex", "0");
+    else element.removeAttribute("tabindex");
+  }
+
   // MathJax makes each formula a stop of the Tab key; one that does not scroll has nothing to do there.
+  // Tables and prints that scroll have: without a stop nobody moves them by the keyboard.
   function stops() {
+    document.querySelectorAll(".bd-content :is(table, .stream.aligned pre)").forEach((element) => {
+      stop(element, element.scrollWidth > element.clientWidth + 1 && element.clientWidth > 0);
+    });
     document.querySelectorAll("mjx-container").forEach((formula) => {
       const box = formula.parentElement.matches("div.math") ? formula.parentElement : formula;
       const scrolls = [box, formula].some((e) => e.scrollWidth > e.clientWidth + 1 && e.clientWidth > 0
         && getComputedStyle(e).overflowX === "auto");
-      if (scrolls) formula.setAttribute("tabindex", "0");
-      else formula.removeAttribute("tabindex");
+      stop(formula, scrolls);
     });
   }
 

@@ -26,6 +26,8 @@ class Axis:
 
     def expand(self, over_time):
         """A matrix [.., nodes, nodes] that does not ask for the output, on all rows."""
+        if self.outputs == 1:
+            return over_time
         return np.kron(over_time, np.ones((self.outputs, self.outputs)))
 
     def same_time(self, count):

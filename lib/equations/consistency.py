@@ -10,18 +10,39 @@ ROUNDING = 1e-14
 """Part of two numbers that their difference is not known to."""
 
 
+PROBES = 16
+"""Columns that matrices are applied to: an entry that is off is missed by all of them once in 2^16 times."""
+
+
+def _probes(size):
+    """Columns [size, few] that two matrices of so many columns are compared on: random signs, always the same."""
+    if size <= PROBES:
+        return np.eye(size)
+    return np.random.default_rng(0).choice([-1.0, 1.0], (size, PROBES))
+
+
 def _mismatch(left, right):
     """Largest deviation relative to the largest entry, per configuration."""
     scale = np.abs(right).max(axis=(-1, -2))
     return np.abs(left - right).max(axis=(-1, -2)) / np.where(scale > 0, scale, 1)
 
 
-def _pair(F, B, response, correlation, noise):
-    """Violation of x = noise + F y, y = noise' + B x by a response dx/dnoise' and <x x>."""
-    loop = np.eye(F.shape[-1]) - F @ B
+def _pair(F, B, response, correlation, noises, kappa):
+    """Violation of x = noise + F y, y = noise' + B x by a response dx/dnoise' and <x x>.
+
+    `noises` are the covariances of the first noise, and of the second divided by `kappa`.
+    """
+    columns = _probes(F.shape[-1])
+
+    def loop(rows):
+        return rows - F @ (B @ rows)
+
+    turned = columns - transpose(B) @ (transpose(F) @ columns)
+    first, second = noises
+    noise = first @ columns + kappa * F @ (second @ (transpose(F) @ columns))
     return np.maximum(
-        _mismatch(loop @ response, F),
-        _mismatch(loop @ correlation @ transpose(loop), noise),
+        _mismatch(loop(response @ columns), F @ columns),
+        _mismatch(loop(correlation @ turned), noise),
     )
 
 
@@ -35,19 +56,21 @@ def layer_residual(layer, above, below, rows):
     C_h, R_h, C_g, R_g = (
         matrix[:, now, now] for matrix in (layer.C_h, layer.R_h, layer.C_g, layer.R_g)
     )
-    forward = _pair(F, kappa * B, R_h, C_h, cov_xi + kappa * F @ cov_zeta @ transpose(F))
-    backward = _pair(B, kappa * F, R_g, C_g, cov_zeta + kappa * B @ cov_xi @ transpose(B))
+    forward = _pair(F, kappa * B, R_h, C_h, (cov_xi, cov_zeta), kappa)
+    backward = _pair(B, kappa * F, R_g, C_g, (cov_zeta, cov_xi), kappa)
     return np.maximum(forward, backward)
 
 
-def _inverses(matrices):
-    """Inverses of a batch; nan for a configuration whose matrix has overflowed and become singular."""
+def _solved(loops, rows):
+    """loops^-1 rows of a batch; nan for a configuration whose matrix has overflowed and become singular."""
     try:
-        return np.linalg.inv(matrices)
+        return np.linalg.solve(loops, rows)
     except np.linalg.LinAlgError:
-        if len(matrices) == 1:
-            return np.full_like(matrices, np.nan)
-        return np.concatenate([_inverses(matrix[None]) for matrix in matrices])
+        if len(loops) == 1:
+            return np.full_like(rows, np.nan)
+        return np.concatenate(
+            [_solved(*pair) for pair in zip(loops[:, None], rows[:, None], strict=True)]
+        )
 
 
 def _fold(strength, farther, folded, met, added, now):
@@ -134,19 +157,26 @@ def _climb(panel, relation, integrals, start, now):
 
 def input_residual(inputs, first, rows):
     """How far the input layer is from its equations, per configuration."""
-    now = slice(0, rows)
+    now, columns = slice(0, rows), _probes(rows)
     R_Delta, S, Q = (m[:, now, now] for m in (inputs.regime.R_Delta, inputs.S, inputs.regime.Q))
     X = -inputs.trained.response(first.R_g, first.C_g, now) / inputs.richness
-    C_v, R_vu = np.zeros_like(X), np.zeros_like(X)
+    C_v, R_vu = np.zeros((2, *(X @ columns).shape))
+    A, moved = X @ R_Delta, X @ columns
+    output = np.broadcast_to(inputs.axis.output[now], (len(X), rows, inputs.axis.outputs))
     for k, eigenvalue in enumerate(inputs.eigenvalues):
-        H = _inverses(np.eye(rows) - eigenvalue * X @ R_Delta)
-        mean = H @ inputs.axis.output[now]
-        variance = H @ (S + eigenvalue * X @ Q @ transpose(X)) @ transpose(H)
-        C_v += eigenvalue * mean @ inputs.power[k] @ transpose(mean)
-        C_v += eigenvalue * inputs.mass[k] * variance
-        R_vu += eigenvalue * inputs.mass[k] * H @ X
+        loop = np.eye(rows) - eigenvalue * A
+        turned = _solved(transpose(loop), np.broadcast_to(columns, moved.shape))
+        noise = S @ turned + eigenvalue * (X @ (Q @ (transpose(X) @ turned)))
+        solved = _solved(loop, np.concatenate([output, noise, moved], axis=-1))
+        mean, noise, response = np.split(
+            solved, [output.shape[-1], output.shape[-1] + columns.shape[-1]], axis=-1
+        )
+        C_v += eigenvalue * (mean @ (inputs.power[k] @ (transpose(mean) @ columns)))
+        C_v += eigenvalue * inputs.mass[k] * noise
+        R_vu += eigenvalue * inputs.mass[k] * response
     return np.maximum(
-        _mismatch(inputs.C_v[:, now, now], C_v), _mismatch(inputs.R_vu[:, now, now], R_vu)
+        _mismatch(inputs.C_v[:, now, now] @ columns, C_v),
+        _mismatch(inputs.R_vu[:, now, now] @ columns, R_vu),
     )
 
 

@@ -99,8 +99,9 @@ class InputLayer:
 
     def over_modes(self, values):
         r"""$\sum_k m_k \lambda_k$ and $\sum_k m_k \lambda_k^2$ of `values` [batch, noisy, ..], one after the other."""
-        sums = self.sums @ values.reshape(*values.shape[:2], -1)
-        return np.moveaxis(sums.reshape(len(values), 2, *values.shape[2:]), 1, 0)
+        batch, modes, *rest = values.shape
+        sums = self.sums @ values.reshape(batch, modes, -1)
+        return [sums[:, order].reshape(batch, *rest) for order in (0, 1)]
 
     @property
     def carried(self):
@@ -124,10 +125,9 @@ class InputLayer:
     def _means(self, now, A):
         """Rows `now` of the mean, and those of what it adds to C_v and vv_sum2."""
         past, scales = slice(0, now.start), self.eigenvalues[:, None, None]
-        moved = (A[..., past] @ self.beside[:, past]).reshape(
-            self.mean[:, :, now].swapaxes(1, 2).shape
-        )
-        known = self.axis.output[now] + scales * moved.swapaxes(1, 2)
+        moved = A[..., past] @ self.beside[:, past]
+        moved = moved.reshape(*moved.shape[:2], len(self.mass), self.axis.outputs).swapaxes(1, 2)
+        known = self.axis.output[now] + scales * moved
         mean = self.mean[:, :, now] = inverse_rows_of_modes(scales, A[..., now], known)
         once = scales * (mean @ self.power)
         self.bias[:, now] = (once * mean).sum((1, 3))
@@ -150,10 +150,11 @@ class InputLayer:
 
         noise = self.trained.noise(first.C_g, now) * self.inverse_width / gamma**2
         write_symmetric(self.raw_S, now, noise)
-        start, output = slice(0, self.axis.outputs), self.axis.output
-        read = noise - self.centered * (output[now] @ self.raw_S[:, start, upto])
-        read -= self.centered * (read[..., start] @ transpose(output[upto]))
-        write_symmetric(self.S, now, read)
+        if self.centered.any():
+            start, output = slice(0, self.axis.outputs), self.axis.output
+            noise = noise - self.centered * (output[now] @ self.raw_S[:, start, upto])
+            noise -= self.centered * (noise[..., start] @ transpose(output[upto]))
+        write_symmetric(self.S, now, noise)
         Q = self.regime.Q[:, upto, upto]
         write_symmetric(self.Y, now, X @ Q @ transpose(self.X[:, upto, upto]))
         return A, H
@@ -175,7 +176,7 @@ class InputLayer:
         for correlation, mean, fluctuating in zip((self.C_v, self.vv_sum2), *parts, strict=True):
             write_symmetric(correlation, now, mean + fluctuating)
         for part, source in ((self.width_variance, from_width), (self.data_variance, from_data)):
-            part[:, now] = self.over_modes((source * H).sum(-1))[0]
+            part[:, now] = self.sums[0] @ (source * H).sum(-1)
 
     def _error_signal(self, now):
         upto, regime = slice(0, now.stop), self.regime
@@ -185,11 +186,11 @@ class InputLayer:
         rows = regime.Q[:, now, upto]
         rows = trace * rows + U @ regime.Q[:, upto, upto] + rows @ transpose(self.U[:, upto, upto])
         write_symmetric(self.C_h, now, rows + regime.correlation(now, self.vv_sum2))
-        response = regime.response(now, self.H_sum)
-        start = slice(0, self.axis.outputs)
-        read = response[..., start] - self.centered * (response @ self.axis.output[upto])
-        write_causal(self.R_h, now, -self.inverse_width / self.richness * response)
-        self.R_h[:, now, start] = -self.inverse_width / self.richness * read
+        response = -self.inverse_width / self.richness * regime.response(now, self.H_sum)
+        write_causal(self.R_h, now, response)
+        if self.centered.any():
+            start = slice(0, self.axis.outputs)
+            self.R_h[:, now, start] -= self.centered * (response @ self.axis.output[upto])
 
 
 class NoiselessInputLayer(InputLayer):

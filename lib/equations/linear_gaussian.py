@@ -126,11 +126,16 @@ def extend(correlation, response, now, last):
     response[:, now, now] = own
 
 
+def within_block(loop):
+    """(1 - loop)^-1 for the part `loop` [..., m, m] of a matrix inside a block of m rows."""
+    return np.linalg.inv(identity(loop.shape[-1]) - loop)
+
+
 def inverse_rows(loop, rows):
     """(1 - loop)^-1 rows for the part `loop` [..., m, m] of a matrix inside a block of m rows."""
     if not loop.any():
         return rows
-    return np.linalg.inv(np.eye(loop.shape[-1]) - loop) @ rows
+    return within_block(loop) @ rows
 
 
 class Pair:
@@ -162,11 +167,11 @@ class Pair:
         self._known = dg_dxi, add_identity(dg_dzeta, now)  # all but what comes back through F
         if self._implicit:
             F, F_past = self.F[:, now, now], self.F[:, now, past]
-            loop = kappa * self._B @ F
+            inverse = within_block(kappa * self._B @ F)
             dh_dxi = add_identity(kappa * (F_past @ self.dg_dxi[:, past, upto]), now)
             dh_dzeta = kappa * (F_past @ self.dg_dzeta[:, past, upto])
-            dg_dxi = inverse_rows(loop, dg_dxi + self._B @ dh_dxi)
-            dg_dzeta = inverse_rows(loop, dg_dzeta + self._B @ dh_dzeta)
+            dg_dxi = inverse @ (dg_dxi + self._B @ dh_dxi)
+            dg_dzeta = inverse @ (dg_dzeta + self._B @ dh_dzeta)
         write_causal(self.dg_dxi, now, dg_dxi)
         write_causal(self.dg_dzeta, now, dg_dzeta)
 
@@ -183,7 +188,7 @@ class Pair:
             dh_dxi, dh_dzeta = F @ self.dg_dxi[:, upto, upto], F @ self.dg_dzeta[:, upto, upto]
         dh_dxi = add_identity(kappa * dh_dxi, now)
         if self._implicit:
-            loop = kappa * F[..., now] @ self._B
-            dh_dxi, dh_dzeta = inverse_rows(loop, dh_dxi), inverse_rows(loop, dh_dzeta)
+            inverse = within_block(kappa * F[..., now] @ self._B)
+            dh_dxi, dh_dzeta = inverse @ dh_dxi, inverse @ dh_dzeta
         write_causal(self.dh_dxi, now, dh_dxi)
         write_causal(self.dh_dzeta, now, dh_dzeta)

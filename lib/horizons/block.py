@@ -61,7 +61,8 @@ class Block:
 
 
 def forget(stack, inputs, now):
-    """Leave nothing of the rows `now` in their own columns, where shorter blocks write no zeros."""
+    """Leave nothing of the rows `now`, of which shorter blocks would write only a part."""
     parts = [*stack.layers, inputs]
     for matrix in [inputs.trained.K, *(matrix for part in parts for matrix in part.matrices)]:
-        matrix[..., now, now] = 0
+        matrix[..., now, : now.stop] = 0
+        matrix[..., : now.start, now] = 0

@@ -18,7 +18,7 @@ from lib.horizons.panel_errors import KNOWN
 from lib.horizons.past_moments import SHORTEST, Past
 from lib.status import DIVERGENCE
 
-CAREFUL = 1e-3
+CAREFUL = 2e-4
 """Part of the tolerance that the square of what a projection cuts off may be."""
 
 CAUTIOUS = 10

@@ -149,7 +149,7 @@ class NodeMarch:
         return bool((excess < DIVERGENCE).any())
 
     def _fill(self, panel):
-        """Write times, rows of K and d, and a first guess of the fields.
+        """Write times and rows of K and d.
 
         Returns the panel's rows and the accumulations after it.
         """
@@ -164,8 +164,6 @@ class NodeMarch:
             write_causal(self.trained.K[b], now, self.axis.expand(K))
             write_symmetric(self.trained.decay[b], now, self.axis.expand(outer))
             following.append(after)
-        self.stack.extend(now, self.inputs)
-        self.inputs.extend(now)
         return now, following
 
     def _single_steps(self, start, count):
@@ -187,6 +185,8 @@ class NodeMarch:
         """Solve a panel and, if its error is below the tolerance, keep it; return the error."""
         before = self.count
         now, following = self._fill(panel)
+        self.stack.extend(now, self.inputs)
+        self.inputs.extend(now)
         error = self._solved(panel, now, following)
         if self.count == before:
             forget(self.stack, self.inputs, now)

@@ -99,12 +99,13 @@ class Recursion:
         return bool((self.A[:, :, 0] == np.eye(self.size)[0]).all())
 
     def no_harder_after(self, step):
-        """Whether no later step moves the weights by more than that before `step`."""
+        """Whether no later step moves the weights by more than those of the eighth before `step` did."""
         if self.steady:
             return True
-        last = self.as_in(max(step - 1, 0))
-        after = np.abs(self.f[step:]) <= np.abs(last.f), np.abs(self.A[step:]) <= np.abs(last.A)
-        return all(part.all() for part in after)
+        recent = slice(step - max(step // 8, 1), step)
+        return all(
+            (np.abs(part[step:]) <= np.abs(part[recent]).min(0)).all() for part in (self.A, self.f)
+        )
 
     @cached_property
     def schedules(self):

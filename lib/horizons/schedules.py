@@ -50,7 +50,7 @@ def cuts(rates, tolerance, most):
         start = smooth_until(rates, first, min(first + wide, len(rates)), tolerance)
         if start == len(rates):
             return found
-        found.append(start)
+        found.append(int(start))
     return None
 
 

@@ -12,6 +12,7 @@ import math
 import numpy as np
 
 from lib.equations.input_layer import NoiselessInputLayer
+from lib.horizons.block import forget
 
 STEPS = 24
 """Steps that are taken to see a deviation grow; a momentum needs some more to forget."""
@@ -84,6 +85,7 @@ class Stability:
             means.append(march.inputs.mean[:, :, rows].copy())
             if change == 0.0:
                 responses = self._responses(rows)
+        forget(march.stack, march.inputs, rows)
         march.accumulations, march.count, axis.output[:] = start, count, output
         moved = (means[1] - means[0]) / SIZE
         inputs = march.inputs

@@ -72,6 +72,12 @@ class Training(ABC):
         factors = 1.0 if self.layer_rates is None else self.layer_rates
         return layerwise.by_matrix("layer_rates", factors, network.depth)
 
+    @property
+    def keeps(self):
+        """Whether initial weights stay as they are, d = 1; False where that is not known."""
+        recursion = self.recursion()
+        return recursion is not None and recursion.keeps
+
     def start(self):
         """What it has done before the first step (see `lib.horizons.optimizers`); None: no recursion."""
         recursion = self.recursion()
@@ -210,6 +216,10 @@ class GradientFlow(Training):
     @property
     def span(self):
         return self.duration
+
+    @property
+    def keeps(self):
+        return True
 
     def start(self):
         return Flow(np.zeros(1))

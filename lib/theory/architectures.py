@@ -50,7 +50,7 @@ def trained_matrices(networks, trainings, K, decay):
         r = np.array([layerwise.at(factor[l], layer_time) for factor in factors])
         return (richness * r)[:, None, None]
 
-    still = not any(getattr(training, "weight_decay", 0.0) for training in trainings)
+    still = all(training.keeps for training in trainings)
     matrices = [
         TrainedMatrix(K, decay, start(l), kick(l), keeps=still and bool((start(l) == 1).all()))
         for l in range(len(scales[0]))

@@ -10,6 +10,7 @@ import numpy as np
 
 from lib.equations.consistency import residual
 from lib.equations.layers import Readout
+from lib.horizons import rounding
 from lib.problem import layerwise
 from lib.status import Outcome, Status, judge
 from lib.theory.architectures import matrices_of, trained_matrices
@@ -140,11 +141,15 @@ def resolved(verdicts, interrupted, reached, unstable=False):
 
 
 def reviewed(verdicts, residuals, allowed):
-    """The verdicts, where the equations are not violated by more than `allowed`."""
+    """The verdicts, where the equations are not violated by more than `allowed`.
+
+    Where rounding errors have grown until they were seen, two ways to the same matrices differ by as much.
+    """
     reviewed = np.empty(len(verdicts), dtype=object)
     for k, (verdict, violation) in enumerate(zip(verdicts, residuals, strict=True)):
         computed = verdict.outcome in (Outcome.COMPLETE, Outcome.ROUNDING)
-        fine = not computed or violation <= allowed
+        grown = rounding.VISIBLE**0.5 if verdict.outcome is Outcome.ROUNDING else 0.0
+        fine = not computed or violation <= max(allowed, grown)
         reviewed[k] = verdict if fine else Status(Outcome.INACCURATE)
     return reviewed
 

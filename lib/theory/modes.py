@@ -73,8 +73,8 @@ class ModeCheck:
         )
 
     def worse_than(self, tolerance):
-        """The panels to refine; none if all together are good enough."""
-        allowed = AIM * tolerance
+        """The panels to refine; none if all together are good enough for so much of the run."""
+        allowed = AIM * tolerance / self.longer
         if self.errors.sum() <= allowed:
             return []
         return list(np.flatnonzero(self.errors > allowed / (2 * len(self.errors))))

@@ -18,6 +18,9 @@ USUAL_TOLERANCE = 1e-5
 LOSSES = ("test_loss", "excess_loss", "train_loss")
 """What must settle."""
 
+CAUTIOUS = 5
+"""Factor by which changes may shrink less from now on than they just did."""
+
 TINY = np.finfo(float).tiny
 
 
@@ -37,7 +40,7 @@ def settle(solve_with, tolerance, grid):
     -------
     dict
         The fields of the last solution, and `depth_error` [K]: the change from the solution before,
-        times the factor by which the changes shrink (nan after an interrupt). It is part of `error`.
+        times a factor by which changes shrink, cautiously (nan after an interrupt). It is part of `error`.
     """
     if tolerance is None:
         own = USUAL_TOLERANCE if isinstance(grid, EveryStep) else grid.tolerance
@@ -49,7 +52,7 @@ def settle(solve_with, tolerance, grid):
             return _with_error(fields, np.full(len(fields["status"]), np.nan))
         if before is not None:
             last, change = change, _change(before, fields)
-            error = change * np.minimum(change / np.maximum(last, TINY), 1)
+            error = change * np.minimum(CAUTIOUS * change / np.maximum(last, TINY), 1)
             settled = error <= np.fmax(tolerance, fields["error"])
             if np.isfinite(last).all() and settled.all():
                 break

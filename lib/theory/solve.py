@@ -112,7 +112,7 @@ def solve(
             least = entry.richness * math.sqrt(cancellation(entry) / MOST_CANCELLATION)
             raise ValueError(
                 f"richness {entry.richness:g} is so small that what this centred network learns is "
-                f"rounding error of what it starts from: give at least {1.01 * least:.2g}, where the "
+                f"rounding error of what it starts from: give at least {1.06 * least:.2g}, where the "
                 "lazy limit is reached, or width=math.inf."
             )
     start = time.perf_counter()

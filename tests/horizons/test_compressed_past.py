@@ -186,7 +186,6 @@ class OneMatrix(Training):
         (lambda: lib.CompressedPast(most=10), "most"),
         (lambda: solve(OneMatrix(3)), "OneMatrix gives its K and no recursion"),
         (lambda: solve(lib.GradientFlow(1.0)), "no steps"),
-        (lambda: solve(lib.GradientDescent(3, 0.1), math.inf, branch_scale=1), "depth"),
     ],
 )
 def test_bad_input_is_explained(make, message):

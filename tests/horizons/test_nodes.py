@@ -275,7 +275,7 @@ def test_too_few_nodes_are_unresolved():
     network = lib.Network(2, math.inf, 3.0, centered=True)
     data = lib.Data(spectrum=powers_of_two(0.5, 40))
     solved = lib.solve(network, data, lib.GradientFlow(1e6, 1e-6), grid=lib.Nodes(1e-6, most=100))
-    assert solved.status.name == "UNRESOLVED" and "more nodes" in str(solved.status)
+    assert solved.status.name == "UNRESOLVED" and "Allow more of them" in str(solved.status)
     assert np.isnan(solved.excess_loss[-1])
     finite = np.isfinite(solved.excess_loss)
     assert finite[0] and solved.times[finite][-1] <= float(solved.status.step)

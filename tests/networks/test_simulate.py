@@ -414,7 +414,9 @@ def test_an_interrupt_stops_all_threads(threads, monkeypatch, where):
     monkeypatch.setattr("lib.networks.together.CACHE_BYTES", 1)  # a seed at a time
     runs = lib.simulate(*problem, dim=30, seeds=3)
     assert [status.name for status in runs.status] == ["INTERRUPTED"] * 3
-    assert np.isfinite(runs.test_loss[0, :15]).all() and np.isnan(runs.test_loss[:, -1]).all()
+    # One thread has come to step 15; the others are where they are.
+    assert np.isfinite(runs.test_loss[:, :15]).all(axis=1).any()
+    assert np.isnan(runs.test_loss[:, -1]).all()
     assert torch.get_num_threads() == torch_threads
 
 

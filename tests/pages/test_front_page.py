@@ -18,16 +18,23 @@ def front(chromium):
     tab.close()
 
 
+IN_SIGHT = (
+    "(e) => { const r = e.getBoundingClientRect(); return r.top >= 0 && r.top < innerHeight; }"
+)
+
+
 def in_sight(place):
-    return place.evaluate(
-        "(e) => { const r = e.getBoundingClientRect(); return r.top >= 0 && r.top < innerHeight; }"
-    )
+    return place.evaluate(IN_SIGHT)
+
+
+def comes_in_sight(tab, place):
+    """Wait until a page has scrolled to what was asked for, which it does slowly."""
+    tab.wait_for_function(IN_SIGHT, arg=place.element_handle())
 
 
 def follow(tab, link):
     link.click()
     tab.wait_for_selector("html[data-reading=ready]")
-    tab.wait_for_timeout(500)
 
 
 def test_the_first_screen_says_what_it_is_and_where_to_start(front):
@@ -40,15 +47,15 @@ def test_the_first_screen_says_what_it_is_and_where_to_start(front):
 def test_the_figure_of_learning_rate_transfer_is_one_click_away(front):
     row = front.locator("table tr", has_text="best learning rate")
     follow(front, row.locator("a").first)
-    assert in_sight(front.locator("#fig-width-bowls img").first)
+    comes_in_sight(front, front.locator("#fig-width-bowls img").first)
 
 
 def test_the_proof_of_the_exponent_is_one_click_away(front):
     follow(front, front.locator("table a[href*='equation-power-exponent']"))
-    assert in_sight(front.locator("[id='equation-power-exponent']"))
+    comes_in_sight(front, front.locator("[id='equation-power-exponent']"))
     front.go_back()
     follow(front, front.locator("table a", has_text="proof"))
-    assert in_sight(front.locator("h2", has_text="One direction grows"))
+    comes_in_sight(front, front.locator("h2", has_text="One direction grows"))
 
 
 def test_every_part_has_a_picture(front):

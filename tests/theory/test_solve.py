@@ -1,8 +1,10 @@
 """The solver against closed forms, checked values, limits and identities."""
 
 import math
+import re
 import subprocess
 import sys
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -458,3 +460,51 @@ def test_a_centred_network_without_a_target_has_nothing_to_learn(grid, width):
     solved = lib.solve(network, data, lib.GradientDescent(90, 0.01), grid=grid)
     assert solved.status.name in ("COMPLETE", "STATIONARY")
     assert solved.test_loss.max() < 1e-14
+
+
+CANCELLING = {
+    "one number": (lib.Network(2, 1.5, 1e-5, centered=True), 1e-14 / 1e-10 / 1.5),
+    "scales": (lib.Network(1, 0.5, 2e-5, centered=True, init_scale=(2.0, 3.0)), 1.8e-3),
+    "rounded": (lib.Network(1, 9.4, 1e-6, centered=True), 1e-2 / 9.4),
+    "one of several": (lib.Network(1, 1.0, 1e-6, outputs=2, centered=True), 1e-2),
+}
+"""Networks, and 1e-14 times the square of their first output over that of the target, by hand."""
+
+
+@pytest.mark.parametrize("name", CANCELLING)
+@pytest.mark.parametrize("grid", [None, lib.EveryStep(), lib.Nodes(), lib.CompressedPast()])
+def test_a_richness_too_small_for_a_difference_is_refused(name, grid):
+    """What is learned is then rounding error of what is subtracted; the sentence gives a richness that works."""
+    network, cancelled = CANCELLING[name]
+    data, training = lib.Data(samples=2.0, noise=0.1), lib.GradientDescent(30, 0.05)
+    ordinary = replace(network, richness=1.0)
+    networks = [ordinary, network] if name == "one of several" else network
+    with pytest.raises(
+        ValueError, match=r"richness \S+ is so small that .* width=math.inf"
+    ) as told:
+        lib.solve(networks, data, training, grid=grid)
+    assert f"richness {network.richness:g} is" in str(told.value)
+    least = float(re.search(r"at least (\S+),", str(told.value))[1])
+    expected = network.richness * math.sqrt(cancelled / 1e-5)
+    assert expected <= least <= 1.12 * expected
+    if grid is None:
+        lib.solve(replace(network, richness=least), data, lib.GradientDescent(1, 0.05))
+
+
+def test_the_least_richness_is_lazy_and_what_is_not_subtracted_may_be_smaller():
+    data, training = lib.Data(samples=2.0, noise=0.1), lib.GradientDescent(30, 0.05)
+    with pytest.raises(ValueError, match="so small") as told:
+        lib.solve(lib.Network(1, 1.0, 1e-6, centered=True), data, training)
+    least = float(re.search(r"at least (\S+),", str(told.value))[1])
+    there, above = (
+        lib.solve(lib.Network(1, 1.0, gamma, centered=True), data, training)
+        for gamma in (least, 30 * least)
+    )
+    off = np.abs(there.test_loss / above.test_loss - 1).max()
+    assert off <= there.error + above.error + 1e-5  # richness changes losses by its square
+    assert there.status.name == "COMPLETE" and 1e-6 < there.error <= 1.01e-5
+    for network in (
+        lib.Network(1, 1.0, 1e-6),
+        lib.Network(1, math.inf, 1e-6, centered=True),
+    ):
+        assert lib.solve(network, data, training).status.name == "COMPLETE"
