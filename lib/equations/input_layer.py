@@ -41,6 +41,9 @@ class InputLayer:
     rounding = 1e-12
     """Losses are known to this fraction of the first loss, and no better."""
 
+    long = False
+    """Whether rounding errors must not grow with the square of the time: three products in place of one."""
+
     def __init__(self, modes, regime, trained, richness, inverse_width, centered, axis, batch):
         n = axis.n
         self.eigenvalues, self.mass, self.power = modes.eigenvalues, modes.mass, modes.power
@@ -160,7 +163,12 @@ class InputLayer:
         upto = slice(0, now.stop)
         rows = H.reshape(len(H), -1, now.stop)
         from_width = (rows @ self.S[:, upto, upto]).reshape(H.shape)
-        from_data = self.scales * (rows @ self.Y[:, upto, upto]).reshape(H.shape)
+        if self.long:  # X is large and H small: Y is squared before H takes most of it away
+            X = self.X[:, upto, upto]
+            from_data = rows @ X @ self.regime.Q[:, upto, upto] @ transpose(X)
+        else:
+            from_data = rows @ self.Y[:, upto, upto]
+        from_data = self.scales * from_data.reshape(H.shape)
         variance = after_transposed(
             from_width + from_data, self.H[:, :, upto, upto], self.axis.reach
         )

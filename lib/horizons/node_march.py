@@ -13,6 +13,7 @@ from lib.equations.linear_gaussian import write_causal, write_symmetric
 from lib.equations.march import sweep
 from lib.horizons.anderson import Anderson
 from lib.horizons.block import Block, forget
+from lib.horizons.feedback import Feedback, stirs
 from lib.horizons.node_record import NodeRecord
 from lib.horizons.nodes import Panel
 from lib.horizons.panel_errors import KNOWN, PanelErrors
@@ -26,9 +27,6 @@ NODES, FEW_NODES = 16, 10
 FEW_STEPS = 60
 """Up to so many steps panels save nothing, and each is kept."""
 
-MEMORY = 48
-"""Sweeps that Anderson acceleration remembers."""
-
 SETTLED = 0.03
 """Part of the tolerance by which a sweep may still change a panel: what is left is a kink at its end."""
 
@@ -41,8 +39,8 @@ QUIET = 12
 NOISY = 10
 """Changes of the losses by this factor more count as noise, and as an error, if many sweeps do not end them."""
 
-SWEEPS = 80
-"""A panel that has not settled after so many sweeps is tried again, shorter."""
+SWEEPS = 120
+"""A panel that has not settled after so many sweeps, all remembered, is tried again, shorter."""
 
 EASY = 32
 """Panels that need more sweeps are followed by relatively shorter ones, though at least doubled."""
@@ -69,6 +67,7 @@ class NodeMarch:
     def __init__(self, stack, inputs, starts, end, tolerance):
         self.stack, self.inputs = stack, inputs
         self.axis, self.trained = inputs.axis, inputs.trained
+        inputs.long = True
         self.accumulations, self.in_steps = starts, starts[0].in_steps
         tolerance = min(tolerance, LOOSEST)
         self.end, self.tolerance = end, tolerance
@@ -220,12 +219,15 @@ class NodeMarch:
         losses would still change by if sweeps go on to converge as the last two did.
         """
         block = Block(self.stack, self.inputs, now, self._forward_floor(now), self.loss_floor())
-        accelerated = [Anderson(MEMORY) for _ in self.accumulations]
+        feedback = Feedback(self.inputs, now)
+        accelerated = [Anderson(SWEEPS) for _ in self.accumulations]
         x, losses = block.read(), self.losses(now)
         accuracy = max(SETTLED * self.tolerance, FINEST)
-        scale, quiet, noise, latest = block.scale(x), 0, [], 1.0
+        scale, quiet, noise, latest, changes = block.scale(x), 0, [], 1.0, []
         for self.sweeps in range(1, SWEEPS + 1):
+            feedback.keep()
             sweep(self.stack, self.inputs, now)
+            feedback.sum_up()
             image, previous, losses = block.read(), losses, self.losses(now)
             if not np.isfinite(image).all():
                 return np.inf
@@ -237,7 +239,10 @@ class NodeMarch:
             noise = [*noise, moved] if calm and moved < NOISY * accuracy else []
             if len(noise) > 2 * QUIET:
                 self.left = max(noise)
-            if (quiet > 0 and (change < accuracy or quiet > QUIET)) or len(noise) > 2 * QUIET:
+            changes.append(change)
+            stuck = stirs(changes, QUIET) or self.sweeps == SWEEPS
+            settled = (quiet > 0 and change < accuracy) or (quiet > QUIET and stuck)
+            if settled or len(noise) > 2 * QUIET:
                 return max(change / accuracy, 1.0)
             x = scale * [
                 method.next(*pair)

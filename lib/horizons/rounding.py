@@ -74,7 +74,14 @@ def rests_on_rounding(means, weights, losses):
         quiet = np.flatnonzero(np.convolve(quiet, np.ones(ORDER), "valid") == ORDER) + ORDER - 1
         for step in np.flatnonzero(seen[mode]):
             before = quiet[quiet < step]
-            if len(before) and (curve[before[-1] :][:ORDER] <= GRADUAL * FLOOR).all():
+            if len(before) and _gradual(curve[before[-1] : step + 1]):
                 steps.append(step + ORDER // 2)
                 break
     return min(steps, default=None)
+
+
+def _gradual(curve):
+    """Whether `curve` has grown out of rounding errors step by step, and nowhere by a jump."""
+    reached = np.maximum.accumulate(np.maximum(curve, FLOOR))
+    before = np.concatenate([np.full(ORDER, FLOOR), reached])[: len(reached)]
+    return bool((reached <= GRADUAL * before).all())

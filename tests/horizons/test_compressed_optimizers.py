@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import lib
-from lib.horizons import schedules
+from lib.horizons import rounding, schedules
 from lib.horizons.optimizers import Recursion
 from lib.problem.training import Training
 
@@ -312,3 +312,16 @@ def test_networks_take_an_optimizer_of_ones_own():
     runs = lib.simulate(NETWORK, DATA, optimizer, dim=150, seeds=100, dtype="float32")
     check = lib.agree(theory, runs, allowance=4 / 150)
     assert check and check.catches < 0.1, check
+
+
+def test_a_jump_after_a_small_kink_is_no_rounding_error_that_has_grown():
+    """What alternates: nothing, then a kink of a compression, then the jump of a rate; or ever more."""
+    t, weights, losses = np.arange(120), np.ones(1), np.ones(120)
+    smooth = np.exp(-t / 40)
+    alternating = np.where(t < 60, 0.0, (-1.0) ** t)
+    kink = smooth + 1e-12 * alternating
+    jump = kink + np.where(t < 80, 0.0, 1e-2 * (t - 80))
+    assert rounding.rests_on_rounding(kink[None], weights, losses) is None
+    assert rounding.rests_on_rounding(jump[None], weights, losses) is None
+    grown = smooth + 1e-14 * alternating * 1.8 ** np.maximum(t - 60, 0)
+    assert 80 < rounding.rests_on_rounding(grown[None], weights, losses) < 110

@@ -109,3 +109,23 @@ def test_loose_flows_of_rich_networks_are_followed(tolerance):
     loose, tight = (lib.solve(*problem, lib.GradientFlow(1.5, tol)) for tol in (tolerance, 1e-7))
     assert loose.status.name in ("COMPLETE", "STATIONARY")
     np.testing.assert_allclose(loose.at(1.5).test_loss, tight.at(1.5).test_loss, rtol=tolerance)
+
+
+@pytest.mark.parametrize("name", ["jump", "spike", "bend"])
+def test_a_change_at_the_first_step_of_a_panel_is_seen(name):
+    """Where panels begin at a constant rate, or one step before or after."""
+    plain = lib.solve(NETWORK, DATA, lib.GradientDescent(STEPS, 0.05))
+    starts = [round(panel.start) for panel in plain.interpolants[0].panels]
+    assert len(starts) > 2
+    for place in [*starts, starts[0] - 1, starts[0] + 1]:
+        rates = {
+            "jump": np.where(place > TIME, 0.05, 0.02),
+            "spike": np.where(place == TIME, 0.25, 0.05),
+            "bend": 0.05 * np.minimum(1, (STEPS - TIME) / (STEPS - place)),
+        }[name]
+        training = lib.GradientDescent(STEPS, rates)
+        nodes = lib.solve(NETWORK, DATA, training)
+        exact = lib.solve(NETWORK, DATA, training, grid=lib.EveryStep(), keep_matrices=False)
+        assert isinstance(nodes.grid, lib.Nodes)
+        worst = np.abs(nodes.test_loss / exact.test_loss - 1).max()
+        assert worst <= nodes.error + 1e-11 and worst < 1e-7
