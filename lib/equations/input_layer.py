@@ -41,9 +41,6 @@ class InputLayer:
     rounding = 1e-12
     """Losses are known to this fraction of the first loss, and no better."""
 
-    long = False
-    """Whether rounding errors must not grow with the square of the time: three products in place of one."""
-
     def __init__(self, modes, regime, trained, richness, inverse_width, centered, axis, batch):
         n = axis.n
         self.eigenvalues, self.mass, self.power = modes.eigenvalues, modes.mass, modes.power
@@ -79,11 +76,11 @@ class InputLayer:
 
     @property
     def _responses(self):
-        symmetric = [self.S, self.raw_S, self.Y, self.vv_sum2]
+        symmetric = [self.S, self.raw_S, self.vv_sum2]
         return [*symmetric, self.U, self.H_sum, self.H_sum2, self.H]
 
     def _allocate_responses(self, batch, n):
-        self.S, self.raw_S, self.Y, self.U = square(4, batch, n)
+        self.S, self.raw_S, self.U = square(3, batch, n)
         self.H_sum, self.H_sum2, self.vv_sum2 = square(3, batch, n)
         self.noisy = np.flatnonzero(self.mass)
         scales = self.eigenvalues[self.noisy]
@@ -155,19 +152,15 @@ class InputLayer:
             noise = noise - self.centered * (output[now] @ self.raw_S[:, start, upto])
             noise -= self.centered * (noise[..., start] @ transpose(output[upto]))
         write_symmetric(self.S, now, noise)
-        Q = self.regime.Q[:, upto, upto]
-        write_symmetric(self.Y, now, X @ Q @ transpose(self.X[:, upto, upto]))
         return A, H
 
     def _weight_error_correlations(self, now, A, H):
         upto = slice(0, now.stop)
         rows = H.reshape(len(H), -1, now.stop)
         from_width = (rows @ self.S[:, upto, upto]).reshape(H.shape)
-        if self.long:  # X is large and H small: Y is squared before H takes most of it away
-            X = self.X[:, upto, upto]
-            from_data = rows @ X @ self.regime.Q[:, upto, upto] @ transpose(X)
-        else:
-            from_data = rows @ self.Y[:, upto, upto]
+        # X may be large where H is small: X Q X^T on its own would square the rounding errors of X.
+        X = self.X[:, upto, upto]
+        from_data = rows @ X @ self.regime.Q[:, upto, upto] @ transpose(X)
         from_data = self.scales * from_data.reshape(H.shape)
         variance = after_transposed(
             from_width + from_data, self.H[:, :, upto, upto], self.axis.reach

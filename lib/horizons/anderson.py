@@ -2,6 +2,9 @@
 
 import numpy as np
 
+SLOWEST, SWEEPS = 0.3, 12
+"""Changes that are falling fall by this factor in so many sweeps."""
+
 
 class Anderson:
     """Proposes the next x from the last `memory` changes of (x, G(x)).
@@ -38,3 +41,36 @@ class Anderson:
         """Both less the combination of `changes` that leaves the smallest residual."""
         weights = self.residuals[changes] @ residual
         return image - weights @ self.images[changes], residual - weights @ self.residuals[changes]
+
+
+class AndersonAnew:
+    """Anderson acceleration of `problems` at once, that is begun anew where it no longer gets on.
+
+    Iterates of long ago, far from the solution, can hold it fast at another point. If it stops a second
+    time, it is for rounding errors.
+    """
+
+    def __init__(self, problems, memory):
+        self.sizes, self.begun, self.changes = (problems, memory), 0, []
+        self.begin()
+
+    def begin(self):
+        problems, memory = self.sizes
+        self.methods, self.changes = [Anderson(memory) for _ in range(problems)], []
+        self.begun += 1
+
+    def stirs(self, change):
+        """Whether a sweep's largest `change` is taken for rounding errors."""
+        self.changes.append(change)
+        before, latest = self.changes[:-SWEEPS], self.changes[-SWEEPS:]
+        stopped = bool(before) and min(latest) > SLOWEST * min(before)
+        if stopped and self.begun == 1:
+            self.begin()
+            return False
+        return stopped
+
+    def next(self, x, image):
+        """The next x of each problem, [problems, size], as `Anderson.next` has it."""
+        return np.stack(
+            [method.next(*pair) for method, *pair in zip(self.methods, x, image, strict=True)]
+        )

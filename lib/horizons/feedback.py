@@ -14,9 +14,6 @@ from lib.equations.linear_gaussian import transpose, write_symmetric
 
 DOUBLINGS = 40
 
-SLOWEST = 0.3
-"""Factor by which changes fall where sweeps still converge."""
-
 REST = 1e-8
 """The series ends with a term that is smaller, relatively."""
 
@@ -70,8 +67,3 @@ def _summed(left, right, change):
     else:
         return np.full_like(change, np.inf)
     return total
-
-
-def stirs(changes, sweeps):
-    """Whether the last `sweeps` changes have fallen so little that they are taken for rounding."""
-    return len(changes) > sweeps and min(changes[-sweeps:]) > SLOWEST * min(changes[:-sweeps])

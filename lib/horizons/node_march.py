@@ -11,9 +11,9 @@ import numpy as np
 
 from lib.equations.linear_gaussian import write_causal, write_symmetric
 from lib.equations.march import sweep
-from lib.horizons.anderson import Anderson
+from lib.horizons.anderson import AndersonAnew
 from lib.horizons.block import Block, forget
-from lib.horizons.feedback import Feedback, stirs
+from lib.horizons.feedback import Feedback
 from lib.horizons.node_record import NodeRecord
 from lib.horizons.nodes import Panel
 from lib.horizons.panel_errors import KNOWN, PanelErrors
@@ -45,11 +45,8 @@ SWEEPS = 120
 EASY = 32
 """Panels that need more sweeps are followed by relatively shorter ones, though at least doubled."""
 
-MOST_GROWTH = 3.5
-"""Factor by which a panel may be longer than the last one, if that was resolved with ease."""
-
-EAGERNESS = 1.6
-"""Factor by which that factor may rise from panel to panel."""
+MOST_GROWTH, EAGERNESS = 3.5, 1.6
+"""A panel is longer than the last, if that was resolved with ease, by a factor; and by how much that may rise."""
 
 AIM = 0.1
 """Part of the tolerance that a panel's error should be."""
@@ -67,7 +64,6 @@ class NodeMarch:
     def __init__(self, stack, inputs, starts, end, tolerance):
         self.stack, self.inputs = stack, inputs
         self.axis, self.trained = inputs.axis, inputs.trained
-        inputs.long = True
         self.accumulations, self.in_steps = starts, starts[0].in_steps
         tolerance = min(tolerance, LOOSEST)
         self.end, self.tolerance = end, tolerance
@@ -220,10 +216,10 @@ class NodeMarch:
         """
         block = Block(self.stack, self.inputs, now, self._forward_floor(now), self.loss_floor())
         feedback = Feedback(self.inputs, now)
-        accelerated = [Anderson(SWEEPS) for _ in self.accumulations]
+        accelerated = AndersonAnew(len(self.accumulations), SWEEPS)
         x, losses = block.read(), self.losses(now)
         accuracy = max(SETTLED * self.tolerance, FINEST)
-        scale, quiet, noise, latest, changes = block.scale(x), 0, [], 1.0, []
+        scale, quiet, noise, latest = block.scale(x), 0, [], 1.0
         for self.sweeps in range(1, SWEEPS + 1):
             feedback.keep()
             sweep(self.stack, self.inputs, now)
@@ -239,15 +235,11 @@ class NodeMarch:
             noise = [*noise, moved] if calm and moved < NOISY * accuracy else []
             if len(noise) > 2 * QUIET:
                 self.left = max(noise)
-            changes.append(change)
-            stuck = stirs(changes, QUIET) or self.sweeps == SWEEPS
+            stuck = accelerated.stirs(change) or self.sweeps == SWEEPS
             settled = (quiet > 0 and change < accuracy) or (quiet > QUIET and stuck)
             if settled or len(noise) > 2 * QUIET:
                 return max(change / accuracy, 1.0)
-            x = scale * [
-                method.next(*pair)
-                for method, *pair in zip(accelerated, x / scale, image / scale, strict=True)
-            ]
+            x = scale * accelerated.next(x / scale, image / scale)
             block.write(x)
         return np.inf
 

@@ -150,9 +150,11 @@ def _sums(rule, orders, inputs, b, rows, stop):
             part += np.einsum("tc,cd,td->t", mean, power, mean)
         if mass and not mean_only:
             H = _solve(loop.T, picked).T
-            noise = inputs.S[b, upto, upto] + eigenvalue * inputs.Y[b, upto, upto]
-            part += mass * ((H @ noise) * H).sum(-1)
-            response[panel] += eigenvalue * mass * (H @ X)
+            moved = H @ X
+            from_width = ((H @ inputs.S[b, upto, upto]) * H).sum(-1)
+            from_data = ((moved @ inputs.regime.Q[b, upto, upto]) * moved).sum(-1)
+            part += mass * (from_width + eigenvalue * from_data)
+            response[panel] += eigenvalue * mass * moved
         excess[panel] += eigenvalue * part
         signal[panel] += eigenvalue**2 * part
     return excess, signal, response

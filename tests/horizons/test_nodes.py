@@ -127,6 +127,19 @@ def test_samples_end_at_least_squares_whatever_is_asked(name):
     assert solved.train_loss[-1] == pytest.approx(0.125, rel=solved.error)
 
 
+def test_as_many_samples_as_dimensions_with_noise_are_followed():
+    """Where sweeps of a panel repeat their own error almost whole; against another grid."""
+    problem = lib.Network(1, 0.5), lib.Data(samples=1, noise=1.0), lib.GradientDescent(20_000, 0.01)
+    nodes = lib.solve(*problem)
+    assert isinstance(nodes.grid, lib.Nodes) and nodes.status.name == "COMPLETE"
+    other = lib.solve(*problem, grid=lib.CompressedPast(1e-5))
+    found = nodes.at(other.times)
+    for loss in ("excess_loss", "train_loss"):
+        off = np.abs(getattr(found, loss) / getattr(other, loss) - 1).max()
+        assert off < nodes.error + other.error < 1e-4
+    assert other.excess_loss[-1] > 19, "the noise is fitted"
+
+
 def test_centred_flow_of_small_richness_is_followed():
     problem = lib.Network(2, 1.0, 0.1, centered=True), lib.Data(samples=0.5)
     tight, loose = (lib.solve(*problem, lib.GradientFlow(200.0, tol)) for tol in (1e-8, 1e-6))
