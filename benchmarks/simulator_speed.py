@@ -17,6 +17,8 @@ Printed are the ratios to
 - the products with W(0) and X alone, with as many rows as there are rates. A number that is read is used
   in 16 operations, so that arithmetic can take as long as reading: printed is also the speed of the
   products beside that of a square one, the most that the device does;
+- on a GPU, for steps alone: the speed at which they move what must be moved, W(0), X and all past fields
+  once forwards and once backwards in each, beside that of reading;
 - with `--against` the same runs, and some of other kinds, as another commit makes them.
 """
 
@@ -36,18 +38,19 @@ import lib
 RATES = np.linspace(0.005, 0.04, 8)
 SEEDS = (0, 1)
 DEPTH, STEPS, NOISE = 3, 20, 0.2
-LARGE = 2**26
-"""Numbers that fit no cache."""
+LARGE = {"cpu": 2**26, "cuda": 2**30}
+"""Numbers that fit no cache, and take longer to read than it takes to ask for it."""
 
 
 NETWORK, DATA = lib.Network(DEPTH, 1.0), lib.Data(samples=2.0, noise=NOISE)
 SWEEP = [lib.GradientDescent(STEPS, rate) for rate in RATES]
 
 
-def sweep(dim, device):
+def sweep(dim, device, steps=STEPS):
     """The sweep, as a function without arguments."""
+    trainings = [lib.GradientDescent(steps, rate) for rate in RATES]
     call = {"dim": dim, "seeds": SEEDS, "dtype": "float32", "device": device}
-    return lambda: lib.simulate(NETWORK, DATA, SWEEP, **call)
+    return lambda: lib.simulate(NETWORK, DATA, trainings, **call)
 
 
 def others(device):
@@ -143,6 +146,46 @@ def held_bytes(dim, count, like):
     return like.element_size() * (weights + count * dim + histories)
 
 
+class Steps:
+    """The steps of the sweep between two of them, on a GPU that trains all seeds together."""
+
+    FIRST, LAST = 20, 120
+
+    def __init__(self, dim, device):
+        self.dim, self.device, self.times = dim, device, []
+        self.run = sweep(dim, device, self.LAST + 1)
+
+    def time(self):
+        """Time them once more."""
+        from lib.networks.fields import Lockstep
+
+        step, marks = Lockstep.step, []
+
+        def watched(group, t, sampling):
+            losses = step(group, t, sampling)
+            if t in (self.FIRST, self.LAST):
+                marks.append(clock(self.device))
+            return losses
+
+        Lockstep.step = watched
+        try:
+            self.run()
+        finally:
+            Lockstep.step = step
+        first, last = marks
+        self.times.append(last - first)
+
+    def report(self, reading):
+        """Print the speed of the fastest, beside that of `reading` [bytes/s]."""
+        matrices = (DEPTH + 2) * self.dim**2 + self.dim  # X has 2 D samples
+        fields = len(RATES) * ((2 * DEPTH + 1) * self.dim + 1)
+        steps = range(self.FIRST + 1, self.LAST + 1)
+        moved = 2 * 4 * len(SEEDS) * sum(matrices + t * fields for t in steps)
+        speed = moved / min(self.times)
+        print(f"a step takes {min(self.times) / len(steps) * 1e3:.3f} ms, and moves", end=" ")
+        print(f"{speed / 1e9:.0f} GB/s: {speed / reading:.0%} of the speed of reading")
+
+
 class Elsewhere:
     """The runs as the checkout in `folder` makes them, in a process that waits in between."""
 
@@ -204,11 +247,12 @@ def main():
         serve(kinds, device)
         return
     like = torch.empty(0, dtype=torch.float32, device=device)
-    products, large = Products(dim, like), like.new_ones(LARGE)
+    products, large = Products(dim, like), like.new_ones(LARGE[like.device.type])
     square = like.new_ones(4 * dim, 4 * dim)
     before = arguments.against and Elsewhere(arguments.against, dim, device)
 
     ours(), products(), plain_run(NETWORK, DATA, RATES[0], 0, like, dim)  # warm up
+    steps = Steps(dim, device) if device != "cpu" else None
     times = {name: [] for name in ("simulate", "plain", "reading", "products", "square")}
     gaps = []
     for k, rate in enumerate(RATES):
@@ -223,9 +267,12 @@ def main():
             times["reading"].append(timed(large.sum, device)[0])
             times["products"].append(timed(products, device)[0])
             times["square"].append(timed(lambda: square @ square, device)[0])
+            if steps:
+                steps.time()
     best = {name: min(found) for name, found in times.items()}
     fast, plain = best["simulate"], best["plain"] * len(gaps)
-    reading = best["reading"] * products.size / (LARGE * like.element_size())
+    speed = large.numel() * large.element_size() / best["reading"]
+    reading = products.size / speed
     reached = products.operations / best["products"]
     most = 2 * len(square) ** 3 / best["square"]
     print(f"{torch.get_num_threads()} threads, {device}, D = N = {dim}, {len(gaps)} runs")
@@ -234,6 +281,8 @@ def main():
     print(f"products with them {best['products']:.4f} s: ratio {fast / best['products']:.1f}")
     print(f"  at {reached / 1e9:.0f} of the {most / 1e9:.0f} GFLOP/s of a square product;", end=" ")
     print(f"at that speed {products.operations / most / reading:.1f} times the reading")
+    if steps:
+        steps.report(speed)
     print(f"training losses agree to {max(gaps):.0e}")
     print(f"held in memory for a seed: {held_bytes(dim, 2 * dim, like) / 2**20:.1f} MiB")
     assert max(gaps) < 1e-3

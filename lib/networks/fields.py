@@ -81,7 +81,7 @@ class Lockstep:
         own_output = torch.eye(
             self.outputs, padded(self.outputs), dtype=like.dtype, device=like.device
         )
-        seeds = len(initial[0])
+        seeds = len(initial[0].matrix)
         self.top = repeated(own_output, rows).expand(seeds, -1, -1)
         self.target = repeated(inputs.target, rows)
         self.losses = like.new_empty(self.last_step + 1, 2, seeds, len(members), self.outputs)

@@ -8,6 +8,7 @@ import torch
 from lib import checks
 from lib.networks.draws import padded, zeros
 from lib.networks.samples import Gaussian, Resampled, Split
+from lib.networks.thin_products import Thin
 from lib.networks.trained_weights import repeated
 
 
@@ -196,6 +197,8 @@ class FreshSamples:
     $\Delta = X v/\sqrt D + \sigma \epsilon$ and $u = \sqrt D\, X^\top \Delta / B$.
     """
 
+    stay = False
+
     def __init__(self, inputs, source, steps, stacked):
         self.inputs, self.source, self.number = inputs, source, source.count
         self.steps, self.seeds = steps, slice(None) if stacked else 0
@@ -205,7 +208,7 @@ class FreshSamples:
         if not self.source.drawn:
             self.source.draw(max(1, min(self.source.block, self.steps - step)))
         X, noise = self.source.rows()
-        self.X, self.noise = X[self.seeds], noise[self.seeds]
+        self.X, self.noise = Thin(X[self.seeds], stays=self.stay), noise[self.seeds]
 
     def excess(self, v, train):
         """Excess loss on samples not trained on, for each row of v; `train` is that of `signal`."""
@@ -214,13 +217,15 @@ class FreshSamples:
     def signal(self, v):
         """Error signal u and training loss for each row of v."""
         noise = repeated(self.noise, v.shape[-2])
-        Delta = torch.add(noise, v @ self.X.mT, alpha=self.inputs.scale)
-        u = (Delta @ self.X) / (self.number * self.inputs.scale)
+        Delta = torch.add(noise, self.X.up(v), alpha=self.inputs.scale)
+        u = self.X.down(Delta) / (self.number * self.inputs.scale)
         return u, Delta.square().sum(-1) / self.number
 
 
 class Samples(FreshSamples):
     """Gradients from samples that are drawn once."""
+
+    stay = True
 
     def draw(self, step):
         """The samples of the first step stay."""

@@ -9,6 +9,7 @@ import torch
 from lib import checks
 from lib.networks.draws import draw_weights
 from lib.networks.fields import Lockstep
+from lib.networks.thin_products import Thin, copies
 from lib.networks.trained_weights import history_length, rows_for
 
 CACHE_BYTES = 2**23
@@ -29,7 +30,8 @@ def numbers(architecture, groups, inputs, steps, kept):
     pairs, outputs = list(pairwise(architecture.sizes)), architecture.sizes[-1]
     weights = sum(below * above for below, above in pairs)
     fields = outputs * sum(below + above for below, above in pairs)
-    of_seed, common = weights + inputs.samples * (inputs.dim + outputs), 0
+    held = copies(inputs.eigenvalues.device)
+    of_seed, common = held * (weights + inputs.samples * (inputs.dim + outputs)), 0
     for members, (length, foldable) in groups:
         of_seed += len(members) * (length * fields + (weights if foldable else 0))
         of_seed += len(members) * outputs * (2 * steps + kept * inputs.dim)
@@ -124,7 +126,8 @@ def train(
     of_weights, of_data = map(list, zip(*pairs, strict=True))
     steps = len(memories[0].times)
     sampling = inputs.sampling(of_data, steps)
-    initial = draw_weights(of_weights, architecture.sizes, inputs.eigenvalues)
+    drawn = draw_weights(of_weights, architecture.sizes, inputs.eigenvalues)
+    initial = [Thin(W) for W in drawn]
     lockstep = [
         Lockstep(
             members,

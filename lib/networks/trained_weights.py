@@ -131,7 +131,7 @@ class Weights:
 
     Parameters
     ----------
-    initial : list of L + 1 tensors [seeds, N_{l+1}, N_l]
+    initial : list of L + 1 `Thin` matrices [seeds, N_{l+1}, N_l]
         W(0), shared by the configurations of a seed.
     scales : list of L + 1 floats
         c of each layer.
@@ -150,7 +150,8 @@ class Weights:
     def __init__(
         self, initial, scales, richness, init_scales, rate_factors, memories, history, outputs
     ):
-        like, self.shared, self.outputs = initial[0], initial, outputs
+        matrices = [thin.matrix for thin in initial]
+        like, self.shared, self.outputs = matrices[0], initial, outputs
         self.shape = len(like), len(memories), outputs
         self.used, (self.rows, _) = outputs * len(memories), rows_for(outputs)
         self.networks = len(like) * len(memories)
@@ -180,15 +181,16 @@ class Weights:
             t: (of_past(kicks), on_device(schedule.faded[t][:, None, None]))
             for t, kicks in schedule.folded.items()
         }
-        self.own, self.passed = None, [None] * len(initial)
+        self.own, self.passed = None, [None] * len(matrices)
         # Sizes are padded (`lib.networks.draws`), so that every configuration's history is equally aligned and
         # a batched product rounds each of them the same, whatever their number.
         steps = history[0] * outputs
         self.h, self.g = (
-            [W.new_empty(self.networks, steps, W.shape[side]) for W in initial] for side in (-1, -2)
+            [W.new_empty(self.networks, steps, W.shape[side]) for W in matrices]
+            for side in (-1, -2)
         )
         self.above, self.below = (
-            [W.new_zeros(len(W), self.rows, W.shape[side]) for W in initial] for side in (-2, -1)
+            [W.new_zeros(len(W), self.rows, W.shape[side]) for W in matrices] for side in (-2, -1)
         )
         self.count = 0
 
@@ -208,12 +210,12 @@ class Weights:
 
     def forward(self, layer, x):
         """c W^l(t) x, row by row of x [seeds, rows, size]."""
-        image = torch.bmm(x, self.shared[layer].mT)
+        image = self.shared[layer].up(x)
         return self._trained(layer, image, self._learned(layer, x, up=True), self.above)
 
     def adjoint(self, layer, y):
         """c W^l(t)^T y, row by row of any y [seeds, rows, size]."""
-        image = torch.bmm(y, self.shared[layer])
+        image = self.shared[layer].down(y)
         return self._trained(layer, image, self._learned(layer, y, up=False), self.below)
 
     def start(self, layer, y):
@@ -230,7 +232,7 @@ class Weights:
         if self.shrunk is not None:
             lost = self.shrunk * self.passed[layer][:, : self.used]
             learned = lost if learned is None else learned.add_(lost)
-        image = None if change is None else torch.bmm(change, self.shared[layer])
+        image = None if change is None else self.shared[layer].down(change)
         return self._trained(layer, image, learned, self.below)
 
     def _trained(self, layer, image, learned, buffers):
@@ -281,7 +283,8 @@ class Weights:
         kicks, faded = self.folded[t]
         kicks, end = self.factors * kicks, kicks.shape[-1]
         if self.own is None:
-            self.own = [W.new_zeros(self.networks, *W.shape[1:]) for W in self.shared]
+            matrices = [thin.matrix for thin in self.shared]
+            self.own = [W.new_zeros(self.networks, *W.shape[1:]) for W in matrices]
         for own, kick, h, g in zip(self.own, kicks, self.h, self.g, strict=True):
             own.unflatten(0, self.shape[:2]).mul_(faded)
             kicked = kick.mT * g[:, :end].unflatten(0, self.shape[:2])

@@ -14,6 +14,7 @@ from lib import checks
 from lib.networks.draws import draw_weights, padded
 from lib.networks.fields import Architecture, Lockstep
 from lib.networks.finite_data import Inputs
+from lib.networks.thin_products import Thin
 from lib.networks.trained_weights import history_length
 from lib.questions.trained_matrices import checked_problem
 
@@ -130,7 +131,7 @@ def _trained(network, training, architecture, inputs, seed, last):
         history_length(architecture.sizes, memory),
         architecture,
         inputs,
-        draw_weights([of_weights], architecture.sizes, inputs.eigenvalues),
+        [Thin(W) for W in draw_weights([of_weights], architecture.sizes, inputs.eigenvalues)],
     )
     sampling = inputs.sampling([of_data])
     for t in range(last + 1):

@@ -1,6 +1,6 @@
 """Devices other than the host: nothing waits for them, and a seed is the same network on each.
 
-No GPU is needed: a stand-in (`references.far_device`) computes as the host does, refuses what a GPU
+Where there is no GPU, a stand-in (`references.far_device`) computes as the host does, refuses what a GPU
 refuses and tells what makes one wait.
 """
 
@@ -72,22 +72,29 @@ CASES = {
 }
 
 
-@needs_stand_in
-@pytest.mark.parametrize("case", CASES)
-@pytest.mark.parametrize(
-    "shape", [{}, {"branch_scale": 0.9, "centered": True}], ids=["plain", "residual, centered"]
-)
-def test_no_step_waits_for_the_device(stand_in, monkeypatch, case, shape):
-    """Folding, momentum, decay and several groups of configurations included; numbers as on the host."""
+SHAPES = {"plain": {}, "residual, centered": {"branch_scale": 0.9, "centered": True}}
+
+
+def sweep_of(case, shape):
+    """Nine configurations of a case that fold their history, and how to call `simulate`."""
     data, call = CASES[case]
     given = "dataset" in call
-    network = lib.Network(2, 8 if given else 1.0, outputs=2 if given else 1, **shape)
+    network = lib.Network(2, 8 if given else 1.0, outputs=2 if given else 1, **SHAPES[shape])
     trainings = [
         lib.GradientDescent(STEPS, rate, momentum=0.3, weight_decay=0.3)
         for rate in np.linspace(0.01, 0.05, 9)
     ]
-    call = call | {"seeds": [4, 0, (1, 2)], "keep_errors": [3, 7]}
-    here = lib.simulate(network, data, trainings, **call)
+    return (network, data, trainings), call | {"seeds": [4, 0, (1, 2)], "keep_errors": [3, 7]}
+
+
+@needs_stand_in
+@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize("shape", SHAPES)
+def test_no_step_waits_for_the_device(stand_in, monkeypatch, case, shape):
+    """Folding, momentum, decay and several groups of configurations included; numbers as on the host."""
+    sweep, call = sweep_of(case, shape)
+    network, data, trainings = sweep
+    here = lib.simulate(*sweep, **call)
     monkeypatch.setattr("lib.networks.simulate.checked_device", torch.device)
     monkeypatch.setattr(torch, "inference_mode", torch.no_grad)  # the stand-in knows no other
     monkeypatch.setattr("lib.networks.samples.BLOCK_BYTES", 2**14)
@@ -102,7 +109,7 @@ def test_no_step_waits_for_the_device(stand_in, monkeypatch, case, shape):
 
     monkeypatch.setattr(Lockstep, "step", watched)
     with stand_in:
-        there = lib.simulate(network, data, trainings, device=DEVICE, **call)
+        there = lib.simulate(*sweep, device=DEVICE, **call)
     events = [event for t, some in during if t for event in some]
     if data.batch is None:
         assert events == []
@@ -231,3 +238,73 @@ def test_each_seed_has_its_device(monkeypatch):
     devices = ["cuda:0", "cuda:1"]
     lib.measured_rate_curves(*sweep, dim=20, seeds=[5, 3, 8], device=devices)
     assert asked == [([5], "cuda:0"), ([3], "cuda:1"), ([8], "cuda:0")]
+
+
+# A real GPU, where there is one
+
+needs_gpu = pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU")
+
+
+@needs_gpu
+@pytest.mark.parametrize("dtype, accuracy", [("float64", 1e-10), ("float32", 3e-4)])
+@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize("shape", SHAPES)
+def test_a_gpu_gives_the_losses_of_the_host(case, shape, dtype, accuracy):
+    sweep, call = sweep_of(case, shape)
+    here, there = (
+        lib.simulate(*sweep, **call, dtype=dtype, device=device) for device in ("cpu", "cuda")
+    )
+    for name in ("excess_by_output", "train_by_output", "weight_error"):
+        found, known = getattr(there, name), getattr(here, name)
+        np.testing.assert_allclose(found, known, rtol=accuracy, atol=accuracy * np.abs(known).max())
+    assert (there.status == here.status).all()
+
+
+@needs_gpu
+@pytest.mark.parametrize("case", CASES)
+def test_no_step_waits_for_a_gpu(monkeypatch, case):
+    """Torch raises if one does, from the end of step 0 to the end of the last step."""
+    sweep, call = sweep_of(case, "plain")
+    made, step = [], Lockstep.step
+
+    def watched(self, t, sampling):
+        step(self, t, sampling)
+        made.append(t)
+        torch.cuda.set_sync_debug_mode("error" if t < STEPS else "default")
+
+    monkeypatch.setattr(Lockstep, "step", watched)
+    try:
+        lib.simulate(*sweep, **call, device="cuda")
+    finally:
+        torch.cuda.set_sync_debug_mode("default")
+    assert max(made) == STEPS
+
+
+@needs_gpu
+def test_a_gpu_holds_what_is_counted(monkeypatch):
+    sweep = [lib.GradientDescent(40, rate) for rate in (0.02, 0.05, 0.1)]
+    held, numbers = [], together.numbers
+
+    def noted(*args):
+        held.append(numbers(*args))
+        return held[-1]
+
+    monkeypatch.setattr("lib.networks.simulate.numbers", noted)
+    torch.cuda.empty_cache()
+    before = torch.cuda.memory_allocated()
+    torch.cuda.reset_peak_memory_stats()
+    lib.simulate(*PROBLEM[:2], sweep, dim=2000, seeds=[0, 1], dtype="float32", device="cuda")
+    of_seed, common = held[0]
+    used = torch.cuda.max_memory_allocated() - before
+    counted = 4 * (2 * of_seed + common)
+    assert used * together.FREE_PART < counted < 1.5 * used, (used, counted)
+
+
+@needs_gpu
+def test_few_seeds_at_a_time_are_all_of_them_at_once(monkeypatch):
+    sweep, call = sweep_of("repeated", "plain")
+    at_once = lib.simulate(*sweep, **call, device="cuda")
+    dealt = [slice(0, 1), slice(1, 3)], 1, 1
+    monkeypatch.setattr("lib.networks.simulate.batches", lambda *sizes: dealt)
+    in_turn = lib.simulate(*sweep, **call, device="cuda")
+    np.testing.assert_allclose(in_turn.train_loss, at_once.train_loss, rtol=1e-12)
