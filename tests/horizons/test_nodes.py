@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 import pytest
+from references.problems import true_error
 
 import lib
 from lib.horizons.anderson import Anderson
@@ -128,16 +129,16 @@ def test_samples_end_at_least_squares_whatever_is_asked(name):
 
 
 def test_as_many_samples_as_dimensions_with_noise_are_followed():
-    """Where sweeps of a panel repeat their own error almost whole; against another grid."""
+    """Where sweeps of a panel repeat their own error almost whole."""
     problem = lib.Network(1, 0.5), lib.Data(samples=1, noise=1.0), lib.GradientDescent(20_000, 0.01)
-    nodes = lib.solve(*problem)
-    assert isinstance(nodes.grid, lib.Nodes) and nodes.status.name == "COMPLETE"
-    other = lib.solve(*problem, grid=lib.CompressedPast(1e-5))
-    found = nodes.at(other.times)
-    for loss in ("excess_loss", "train_loss"):
-        off = np.abs(getattr(found, loss) / getattr(other, loss) - 1).max()
-        assert off < nodes.error + other.error < 1e-4
-    assert other.excess_loss[-1] > 19, "the noise is fitted"
+    exact = lib.solve(*problem, grid=lib.Nodes(1e-10))
+    for tolerance in (1e-6, 1e-8):
+        found = lib.solve(*problem, grid=lib.Nodes(tolerance))
+        assert found.status.name == "COMPLETE" and found.residual < 1e-7
+        assert true_error(found.at(exact.times), exact) < found.error + exact.error < 1e-5
+    by_moments = 19.597714348, 0.0135848457  # a march over all steps, `CompressedPast(1e-7)`
+    for loss, end in zip((found.excess_loss, found.train_loss), by_moments, strict=True):
+        assert loss[-1] == pytest.approx(end, rel=1e-7)
 
 
 def test_centred_flow_of_small_richness_is_followed():

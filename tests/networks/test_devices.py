@@ -190,7 +190,7 @@ def test_what_a_seed_holds_is_counted():
     def counting(self, *args):
         start(self, *args)
         weights = self.weights
-        parts = [*weights.shared, *weights.h, *weights.g, self.losses]
+        parts = [*(thin.matrix for thin in weights.shared), *weights.h, *weights.g, self.losses]
         held.append((sum(x.numel() for x in parts), weights.all_kicks.numel()))
 
     counts = []
