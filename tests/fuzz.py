@@ -1,6 +1,7 @@
 """Random problems without end: `make fuzz`. The failure that is printed is the smallest that was found.
 
-Not collected by pytest unless it is named; FUZZ_EXAMPLES says how many problems each test draws.
+Not collected by pytest unless it is named; FUZZ_EXAMPLES says how many problems each test draws, FUZZ_DEVICE
+where networks are trained.
 """
 
 import math
@@ -19,6 +20,7 @@ import lib
 from lib.problem import quadrature
 
 EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "200"))
+DEVICE = os.environ.get("FUZZ_DEVICE", "cpu")
 ROUNDING = 1e-9
 
 endless = settings(
@@ -166,9 +168,8 @@ def test_networks_equal_their_reference(problem, of_weights, of_data):
     network, data, training = problem
     dim = None if data.spectrum.dimension_free else 12
     try:
-        runs = lib.simulate(
-            network, data, training, dim=dim, seeds=[(of_weights, of_data)], progress=False
-        )
+        seeds = [(of_weights, of_data)]
+        runs = lib.simulate(network, data, training, dim=dim, seeds=seeds, device=DEVICE)
     except ValueError as error:
         assert "dim" in str(error)
         return
@@ -225,9 +226,7 @@ def test_single_precision_keeps_its_digits(problem, seed):
     dim = None if data.spectrum.dimension_free else 12
     try:
         double, single = (
-            lib.simulate(
-                network, data, training, dim=dim, seeds=[seed], dtype=dtype, progress=False
-            )
+            lib.simulate(network, data, training, dim=dim, seeds=[seed], dtype=dtype, device=DEVICE)
             for dtype in ("float64", "float32")
         )
     except ValueError as error:
