@@ -32,12 +32,13 @@ def keep(math):
         return
     lead, trail = opening[0] if opening else "", closing[0] if closing else ""
     held = nodes.inline("", classes=["together"])
-    parent.replace(math, held)
+    parent[place] = held
     held += [nodes.Text(lead), math, nodes.Text(trail)]
+    # By place: a text equals any other of the same letters, such as another full stop.
     if opening:
-        parent.replace(around[0], nodes.Text(before.removesuffix(lead)))
+        parent[place - 1] = nodes.Text(before.removesuffix(lead))
     if closing:
-        parent.replace(around[1], nodes.Text(after.removeprefix(trail)))
+        parent[place + 1] = nodes.Text(after.removeprefix(trail))
 
 
 def setup(app):

@@ -26,3 +26,22 @@ def test_signs_stay_with_their_formula(before, after, parts):
     assert paragraph.astext() == before + "N" + after
     wrapped = math.parent is not paragraph
     assert wrapped == any(part not in ("N", before, after) and "N" in part for part in parts)
+
+
+def test_signs_are_taken_from_their_own_formula():
+    """A paragraph in which another text is equal to the one behind a formula."""
+    first, second = nodes.math("", "M"), nodes.math("", "N")
+    link = nodes.reference("", "", nodes.Text("link"))
+    parts = (
+        nodes.Text("See "),
+        link,
+        nodes.Text("."),
+        first,
+        nodes.Text("."),
+        second,
+        nodes.Text("."),
+    )
+    paragraph = nodes.paragraph("", "", *parts)
+    for math in (first, second):
+        keep(math)
+    assert paragraph.astext() == "See link.M.N."
