@@ -109,7 +109,7 @@ def residual_stream():
         "it, multiplies by a random matrix, and adds a small amount.",
     )
     pen.line(40, 140, 640, 140, "a", arrow=True)
-    pen.text(28, 145, "h^0", "a", at="end")
+    pen.text(28, 145, "h^1", "a", at="end")
     pen.text(652, 145, "h^L", "a", at="start")
     for k in range(4):
         x = 110 + 130 * k
@@ -142,13 +142,14 @@ def spike():
         top = "".join(
             f"L{x0 + 10 + 90 * x:.1f} {150 - h:.1f}" for x, h in zip(xs, heights, strict=True)
         )
-        pen.path(f"M{x0 + 10} 150{top}Z", "faint", filled=True)
-        for at, faded in ((108, True), (132, True), (168, False)):
+        if k < 2:  # the readout is a vector: one value, and no bulk
+            pen.path(f"M{x0 + 10} 150{top}Z", "faint", filled=True)
+        for at, faded in ((108, True), (168, False)):
             kind = "faint" if faded else "b"
             pen.line(x0 + at, 150, x0 + at, 96, kind)
             pen.dot(x0 + at, 96, 4, kind)
         pen.path(f"M{x0 + 108} 84C{x0 + 120} 72 {x0 + 150} 72 {x0 + 164} 84", "b", arrow=True)
-        pen.text(x0 + 95, 192, ("W^1", "W^2", "w")[k])
+        pen.text(x0 + 95, 192, ("W^0", "W^1", "w")[k])
         pen.text(x0 + 176, 92, "s(t)", "b", at="start", small=True)
     pen.words(85, 172, "bulk: initial weights", "ink")
     pen.words(340, 24, "the same direction grows in every layer, balanced", "b")
@@ -164,10 +165,10 @@ def rotation():
         "and along each the network learns at its own speed.",
     )
     for x, turned in ((150, False), (510, True)):
-        y = 128
+        y = 116
         for angle in (0, 90):
             a = math.radians(angle)
-            dx, dy = 95 * math.cos(a), -95 * math.sin(a)
+            dx, dy = 95 * math.cos(a), -88 * math.sin(a)
             pen.line(x - dx, y - dy, x + dx, y + dy, "faint", arrow=True)
         pen.parts.append(
             f'<ellipse cx="{x}" cy="{y}" rx="84" ry="34" transform="rotate(-35 {x} {y})" '
@@ -180,9 +181,9 @@ def rotation():
                 pen.line(x, y, round(ex, 1), round(ey, 1), kind, arrow=True)
                 pen.text(ex + (12 if angle < 90 else -10), ey - 6, name, kind)
         pen.text(x + 108, y + 5, "y_1")
-        pen.text(x, y - 102, "y_2")
-    pen.line(290, 128, 370, 128, "ink", arrow=True)
-    pen.words(330, 116, "rotate")
+        pen.text(x, y - 95, "y_2")
+    pen.line(290, 116, 370, 116, "ink", arrow=True)
+    pen.words(330, 104, "rotate")
     pen.words(150, 232, "outputs, correlated")
     pen.words(510, 232, "principal outputs: strong first, weak later")
     return pen.svg

@@ -28,7 +28,7 @@ def march():
     pen.line(left, top + 9 * size + 14, left + 9 * size, top + 9 * size + 14, "ink", arrow=True)
     pen.text(left + 100, top + 9 * size + 32, "s")
     pen.words(330, 70, "the past: known", "a", at="start")
-    pen.line(322, 66, 232, 84, "a", arrow=True)
+    pen.line(322, 66, 190, 92, "a", arrow=True)
     pen.words(330, 150, "now: one row from all rows above it", "b", at="start")
     pen.line(322, 146, 226, 146, "b", arrow=True)
     pen.words(330, 205, "the future: nothing there acts on the present", "ink", at="start")
