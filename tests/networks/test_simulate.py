@@ -188,7 +188,8 @@ PROBLEMS = {
 @pytest.mark.parametrize("name", PROBLEMS)
 def test_theory_and_networks_agree(name):
     theory = lib.solve(*PROBLEMS[name])
-    runs = lib.simulate(*PROBLEMS[name], dim=150, seeds=400, dtype="float32")
+    seeds = 900 if name == "one pass" else 400  # small fresh batches scatter most
+    runs = lib.simulate(*PROBLEMS[name], dim=150, seeds=seeds, dtype="float32")
     assert_agrees(theory, runs)
 
 

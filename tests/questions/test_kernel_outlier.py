@@ -73,41 +73,60 @@ def test_one_product_has_the_edge_of_marchenko_and_pastur():
     assert bulk.chain(bulk.parameter(eigenvalue))[0] == pytest.approx(eigenvalue, rel=1e-12)
 
 
+DRAWS = 8
+
+
+def assert_is_the_edge(edge, tops):
+    """Largest eigenvalues of matrices of size 500 or so: below the edge by up to 5 % in the mean.
+
+    One of them scatters by 1 to 3 %, the mean of `DRAWS` by less than 1.1 %: five errors are allowed.
+    """
+    assert 0.9 < np.mean(tops) / edge < 1.03
+
+
 def test_the_bulk_is_that_of_random_matrices():
-    """Stieltjes transform outside the bulk against the eigenvalues of one draw, error O(1/D)."""
-    c, rho, D = [0.2, 0.5, 1.0], [0.7, 1.5], 600
-    draw = np.random.default_rng(lib.seeds(1)).standard_normal
+    """Stieltjes transform outside the bulk against the eigenvalues of random matrices, error O(1/D)."""
+    c, rho, D = [0.2, 0.5, 1.0], [0.7, 1.5], 500
     sizes = [D, round(0.7 * D), round(0.7 * 1.5 * D)]
-    M = [draw((b, a)) / math.sqrt(a) for a, b in pairwise(sizes)]
-    inner = c[1] * np.eye(sizes[1]) + c[2] * M[1].T @ M[1]
-    spectrum = np.linalg.eigvalsh(c[0] * np.eye(D) + M[0].T @ inner @ M[0])
+    spectra = []
+    for seed in lib.seeds(DRAWS):
+        draw = np.random.default_rng(seed).standard_normal
+        M = [draw((b, a)) / math.sqrt(a) for a, b in pairwise(sizes)]
+        inner = c[1] * np.eye(sizes[1]) + c[2] * M[1].T @ M[1]
+        spectra.append(np.linalg.eigvalsh(c[0] * np.eye(D) + M[0].T @ inner @ M[0]))
     bulk = KernelBulk(c, rho)
-    assert spectrum[-1] == pytest.approx(bulk.edge, rel=0.05)
+    assert_is_the_edge(bulk.edge, [spectrum[-1] for spectrum in spectra])
     for factor in (1.2, 3.0):
         eigenvalue = factor * bulk.edge
         transform = bulk.chain(bulk.parameter(eigenvalue))[1][0]
-        assert np.mean(1 / (eigenvalue - spectrum)) == pytest.approx(transform, rel=5e-3)
+        found = np.mean(1 / (eigenvalue - np.array(spectra)))
+        assert found == pytest.approx(transform, rel=5e-3)
 
 
 @pytest.mark.parametrize("branch", [0.0, 0.3, 1.7])
 def test_the_bulk_of_a_stream_is_that_of_random_matrices(branch):
     """x^1 = M_0 x^0, x^{l+1} = x^l + w M_l x^l: Stieltjes transforms of the first and last site."""
     c, nu, D = [0.2, 0.5, 0.7, 1.0], 0.8, 500
-    draw = np.random.default_rng(lib.seeds(1)).standard_normal
     N = round(nu * D)
-    Phi = [np.eye(D), draw((N, D)) / math.sqrt(D)]
-    for _ in range(2):
-        Phi.append(Phi[-1] + branch * draw((N, N)) @ Phi[-1] / math.sqrt(N))
-    Theta = sum(weight * phi.T @ phi for weight, phi in zip(c, Phi, strict=True))
-    spectrum, axes = np.linalg.eigh(Theta)
     bulk = KernelBulk(c, [nu, 1.0, 1.0], [1.0, branch, branch], [False, True, True])
-    assert spectrum[-1] == pytest.approx(bulk.edge, rel=0.06)
-    last = np.sum((Phi[-1] @ axes) ** 2, axis=0)
-    for factor in (1.5, 4.0):
-        eigenvalue = factor * bulk.edge
+    beyond = [factor * bulk.edge for factor in (1.5, 4.0)]
+    tops, first, last = [], [], []
+    for seed in lib.seeds(DRAWS):
+        draw = np.random.default_rng(seed).standard_normal
+        Phi = [np.eye(D), draw((N, D)) / math.sqrt(D)]
+        for _ in range(2):
+            Phi.append(Phi[-1] + branch * draw((N, N)) @ Phi[-1] / math.sqrt(N))
+        Theta = sum(weight * phi.T @ phi for weight, phi in zip(c, Phi, strict=True))
+        spectrum, axes = np.linalg.eigh(Theta)
+        tops.append(spectrum[-1])
+        shares = np.sum((Phi[-1] @ axes) ** 2, axis=0)
+        first.append([np.mean(1 / (eigenvalue - spectrum)) for eigenvalue in beyond])
+        last.append([np.sum(shares / (eigenvalue - spectrum)) / N for eigenvalue in beyond])
+    assert_is_the_edge(bulk.edge, tops)
+    for k, eigenvalue in enumerate(beyond):
         _, G, T = bulk.chain(bulk.parameter(eigenvalue))
-        assert np.mean(1 / (eigenvalue - spectrum)) == pytest.approx(G[0], rel=1e-2)
-        assert np.sum(last / (eigenvalue - spectrum)) / N == pytest.approx(G[-1], rel=3e-2)
+        assert np.mean(first, axis=0)[k] == pytest.approx(G[0], rel=3e-3)
+        assert np.mean(last, axis=0)[k] == pytest.approx(G[-1], rel=3e-2)
         assert T[-1] == pytest.approx(c[-1] * (1 + c[-1] * G[-1]), rel=1e-12)
 
 
