@@ -133,6 +133,7 @@
       const scrolls = [box, formula].some((e) => e.scrollWidth > e.clientWidth + 1 && e.clientWidth > 0
         && getComputedStyle(e).overflowX === "auto");
       stop(formula, scrolls);
+      if (box.matches("div.math")) box.toggleAttribute("data-scrolls", scrolls);
     });
   }
 
