@@ -9,6 +9,10 @@ DIVERGENCE = 1e20
 """A loss above this, or one that is not a number, counts as diverged."""
 
 
+OTHER_GRIDS = "fewer steps, or solve with grid=lib.EveryStep() or lib.CompressedPast()"
+"""What training in steps can do where nodes or coordinates run out."""
+
+
 class Outcome(enum.Enum):
     """How a run ended; the value is the sentence for the user, `{when}` its place in time."""
 
@@ -23,8 +27,7 @@ class Outcome(enum.Enum):
     )
     UNRESOLVED = (
         "The solution was followed to {when} with as many nodes or coordinates as were allowed; losses from "
-        "there on are nan. Allow more of them, a larger tolerance or fewer steps, or solve with "
-        "grid=lib.EveryStep() or lib.CompressedPast()."
+        "there on are nan. Allow more of them, a larger tolerance or {other}."
     )
     UNSTABLE = (
         "From {when} on steps are unstable: a deviation too small to be seen grows at each of them, and "
@@ -65,7 +68,8 @@ class Status:
         """The sentence for the user."""
         continuous = isinstance(self.step, float)
         when = f"time {self.step:.6g}" if continuous else f"step {self.step}"
-        return self.outcome.value.format(when=when)
+        other = "a shorter time" if continuous else OTHER_GRIDS
+        return self.outcome.value.format(when=when, other=other)
 
     def __str__(self):
         return self.value

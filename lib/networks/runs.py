@@ -24,11 +24,16 @@ class Runs(Summarized):
         Network j has the weights and data of `seeds[j]`.
     times : [steps + 1]
         In steps; step 0 is the initial network.
-    test_loss, excess_loss, train_loss : [seeds, steps + 1]
-        Population loss, the same without the noise floor $\sigma^2$, and the loss on the training set
-        (repeated data) or on the fresh batch (one pass); summed over outputs, no factor 1/2.
-    excess_by_output, train_by_output : [seeds, C, steps + 1]
-        The parts of the excess and the training loss that belong to each output.
+    test_loss : [seeds, steps + 1]
+        Population loss; summed over outputs, no factor 1/2, here and below.
+    excess_loss : [seeds, steps + 1]
+        The same without the noise floor $\sigma^2$.
+    train_loss : [seeds, steps + 1]
+        The loss on the training set (repeated data) or on the fresh batch (one pass).
+    excess_by_output : [seeds, C, steps + 1]
+        The parts of the excess loss that belong to each output.
+    train_by_output : [seeds, C, steps + 1]
+        The parts of the training loss that belong to each output.
     status : [seeds] array of Status
         What happened and what to do about it.
     wall_time : float

@@ -1,4 +1,4 @@
-"""Colours of the book's figures, on light and on dark ground.
+"""Colors of the book's figures, on light and on dark ground.
 
 A figure is drawn once, in the colours for light ground; for dark ground each colour has its counterpart.
 `shades` is for curves ordered by a parameter, from small to large, whatever the parameter; `PALETTE` is
@@ -89,7 +89,7 @@ def darken(figure):
 
 
 def _darken_line(line):
-    # Colours of markers follow that of the line unless they were chosen: ask before any is changed.
+    # Colors of markers follow that of the line unless they were chosen: ask before any is changed.
     own = {part: getattr(line, f"get_{part}")() for part in ("color", *MARKER)}
     for part, color in own.items():
         if part == "color" or not (isinstance(color, str) and color in ("none", "auto")):

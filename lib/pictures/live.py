@@ -60,8 +60,10 @@ def figure(
         Steps after which the bowl shows the loss.
     spikes : bool
         Show the singular values of every trained matrix after the last step: bulk, outliers, networks.
-    dim, seeds : int
-        Networks trained beside the theory: input dimension D and how many (0 for none).
+    dim : int
+        Input dimension D of the networks that are trained beside the theory.
+    seeds : int
+        How many of them; 0 for none.
     share : bool
         Keep the state in the page's address: for one figure of a page.
 

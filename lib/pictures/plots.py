@@ -1,7 +1,7 @@
 """Figures of the book: theory as lines, networks as points with error bars, data as CSV.
 
-Colours are those of `lib.pictures.colors`: `PALETTE` for different things, `shades` for an order.
-matplotlib and IPython are needed here and nowhere else in the package.
+Colors are those of `lib.pictures.colors`: `PALETTE` for different things, `shades` for an order.
+matplotlib and IPython are needed in `lib.pictures` and nowhere else in the package.
 """
 
 import base64

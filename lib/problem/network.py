@@ -33,7 +33,7 @@ class Network:
     outputs : int
         C, the number of output channels.
     centered : bool
-        Subtract the function at initialisation from the output.
+        Subtract the function at initialization from the output.
     init_scale : float or sequence of L + 1 floats
         sigma_l > 0, standard deviation of the initial entries of W^l (1: standard normal). One number
         for all matrices, or one for each of W^0 .. W^L, the readout w = W^L last. At infinite depth

@@ -181,10 +181,10 @@ class GradientDescent(ByValue, Training):
 class GradientFlow(Training):
     r"""Gradient descent in continuous time, with dt = eta per step.
 
-    $$ \dot W = G, \qquad K(t,s) = [s < t] $$
+    $$ \dot W = -G, \qquad K(t,s) = [s < t] $$
 
-    in the units in which a step of gradient descent moves the weights by $\eta G$: the limit
-    $\eta \to 0$ at fixed $t = \eta \cdot$ steps. For population gradients and repeated data (the
+    in the units in which a step of gradient descent moves the weights by $-\eta G$: the limit
+    $\eta \to 0$ at fixed $t = \eta n$ after n steps. For population gradients and repeated data (the
     noise of fresh batches vanishes in this limit). Networks are trained in steps.
 
     Parameters

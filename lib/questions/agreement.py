@@ -72,14 +72,19 @@ class Agreement:
 
     def __str__(self):
         verdict = "agree" if self else f"DISAGREE at point {self.at}"
-        size = f", beyond {100 * self.allowance:.2g} % for finite size" if self.allowance else ""
-        single = "" if self.points == 1 else f" ({100 * self.catches_single:.2g} % at one point)"
+        size = f", beyond {_percent(self.allowance)} for finite size" if self.allowance else ""
+        single = "" if self.points == 1 else f" ({_percent(self.catches_single)} at one point)"
         return (
             f"{verdict}: largest deviation {self.deviation:.1f} of {self.allowed:.1f} allowed{size}; "
-            f"would have caught {100 * self.catches:.2g} %{single}"
+            f"would have caught {_percent(self.catches)}{single}"
         )
 
     __repr__ = __str__
+
+
+def _percent(share):
+    """Two digits, without an exponent."""
+    return f"{100 * share:.2g} %" if share < 0.995 else f"{100 * share:.0f} %"
 
 
 def agree(expected, measured, *, loss="excess_loss", middle="mean", allowance=0.0, points=None):
@@ -187,7 +192,7 @@ def finite_size(loss, network, data=None):
 
 
 def summarise(samples, middle="mean"):
-    """Centre and standard error over the first axis (seeds) of `samples` [seeds, ...].
+    """Center and standard error over the first axis (seeds) of `samples` [seeds, ...].
 
     `middle` is "mean", "log" (mean of a log-normal, see `agree`) or "median". The standard error of a
     median is 1.2533 times that of a mean of Gaussian samples, whose standard deviation is taken from
@@ -264,7 +269,7 @@ def _curves(expected, measured, loss):
 
 
 def _statistics(samples, middle):
-    """Centre, its standard error, and the rows that scatter about it, of which Student's t is made."""
+    """Center, its standard error, and the rows that scatter about it, of which Student's t is made."""
     if middle not in ("mean", "log"):
         raise ValueError(f"middle is {middle!r}: give 'mean' or 'log'.")
     if middle == "log":

@@ -74,7 +74,7 @@ def overlap(solution, shared):
 def ensemble_loss(solution, members, shared):
     r"""Excess loss of the average of several networks, in the theory.
 
-    $$ \frac{C_v}{k} + \Big(1 - \frac1k\Big) C_v^x $$
+    $$ \frac{C_v}{k} + \Big(1 - \frac1k\Big) C_v^\times $$
 
     Parameters
     ----------

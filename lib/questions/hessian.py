@@ -25,8 +25,9 @@ def network_sharpness(
 
     Parameters
     ----------
-    network, data : Network, Data
-        As in `lib.sharpness.sharpness`.
+    network : Network
+        As in `lib.sharpness.sharpness`, and so are the data.
+    data : Data
     training : GradientDescent
     times : sequence of int
     dim, seeds, dtype, dataset

@@ -58,9 +58,12 @@ def measured_outliers(
 
     Parameters
     ----------
-    network, data, training
-        As for `weight_outliers`, the networks of finite depth. Weights and data are those of
-        `simulate` at the same `dim` and seeds.
+    network : Network
+        Of finite depth. Weights and data are those of `simulate` at the same `dim` and seeds.
+    data : Data
+        As for `weight_outliers`.
+    training : GradientDescent
+        As for `weight_outliers`.
     times : int or sequence of int
         Steps at which to look.
     dim : int

@@ -29,8 +29,10 @@ class WeightOutliers:
         Steps.
     edges : [T, L, 2]
         Lower and upper edge of the bulk.
-    upper, lower : [T, L, J]
-        Outliers above the bulk, largest first, and below it, smallest first.
+    upper : [T, L, J]
+        Outliers above the bulk, largest first.
+    lower : [T, L, J]
+        Outliers below it, smallest first.
     gain : [T, L]
         Largest gain at the upper edge: an outlier where it exceeds 1.
     overlaps : dict

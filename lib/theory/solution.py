@@ -40,14 +40,23 @@ class Solution(Summarized):
     times : [T]
         In steps (or units of time, for gradient flow); step 0 is the initial network. Every step up
         to a few thousand; beyond, and for gradient flow, the solver's own nodes, the last one the end.
-    test_loss, excess_loss, train_loss : [T]
-        $C_v(t,t) + \sigma^2$, $C_v(t,t)$ and $C_\Delta(t,t)$, summed over outputs; no factor 1/2.
-    excess_by_output, train_by_output : [C, T]
-        The parts of the excess and the training loss that belong to each output.
-    bias, width_variance, data_variance : [T]
-        The parts of the excess loss: of the mean predictor, from the random initial weights, from the
-        finite data. Averages over initializations or over datasets remove one of the last two nearly,
-        not exactly: `lib.ensembles` has what they leave.
+    test_loss : [T]
+        $C_v(t,t) + \sigma^2$, summed over outputs; no factor 1/2, here and below.
+    excess_loss : [T]
+        $C_v(t,t)$, summed over outputs.
+    train_loss : [T]
+        $C_\Delta(t,t)$, summed over outputs.
+    excess_by_output : [C, T]
+        The parts of the excess loss that belong to each output.
+    train_by_output : [C, T]
+        The parts of the training loss that belong to each output.
+    bias : [T]
+        The part of the excess loss that the mean predictor has.
+    width_variance : [T]
+        The part from the random initial weights. An average over initializations removes it nearly, not
+        exactly: `lib.ensembles` has what it leaves.
+    data_variance : [T]
+        The part from the finite data; an average over data sets removes it nearly.
     status : Status
         What happened and what to do about it.
     residual : float
@@ -65,14 +74,25 @@ class Solution(Summarized):
         `lib.problem.quadrature`) with an error that `error` includes.
     depth_error : float or None
         At infinite depth: the part of `error` that comes from the quadrature in layer time.
-    C_v, C_Delta, R_vu, R_Delta : [T, T] or None
-        Two-time correlations and responses at the input. With C outputs [T C, T C], the outputs of a
-        time next to each other; so are those below.
-    C_h, R_h, C_g, R_g : dict of [T, T] or None
-        By layer (see `solve` for when they are kept): `C_h[l]` and `R_h[l]` for l = 0..L (l = 0 is the error signal u), `C_g[l]` and
-        `R_g[l]` for l = 1..L. Responses of a residual network are those to a source added to the
-        field itself (without the factor beta of a branch). At infinite depth l = 1, 2, .. counts the
-        layer times `layer_times`, 0 at the input and 1 at the readout.
+    C_v : [T, T] or None
+        Correlation of the weight error. With C outputs [T C, T C], the outputs of a time next to each
+        other; so are all matrices below. See `solve` for when they are kept.
+    C_Delta : [T, T] or None
+        Correlation of the residuals.
+    R_vu : [T, T] or None
+        Response of v to the noise of u, weighted by lambda.
+    R_Delta : [T, T] or None
+        Response of the residuals.
+    C_h : dict of [T, T] or None
+        Correlations of the forward fields by layer, l = 0..L (l = 0 is the error signal u). At infinite
+        depth l = 1, 2, .. counts the layer times `layer_times`, 0 at the input and 1 at the readout.
+    R_h : dict of [T, T] or None
+        Responses of the forward fields, l = 0..L. Those of a residual network are to a source added to
+        the field itself (without the factor beta of a branch).
+    C_g : dict of [T, T] or None
+        Correlations of the backward fields, l = 1..L.
+    R_g : dict of [T, T] or None
+        Responses of the backward fields, l = 1..L.
     source : Solution or None
         What `at` was asked of.
     layer_times : [nodes] or None

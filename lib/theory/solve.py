@@ -24,7 +24,7 @@ from lib.theory.grid import (
 from lib.theory.solution import Solution
 
 MOST_CANCELLATION = 1e-5
-"""Centred networks whose rounding errors are larger than this part of their losses are refused."""
+"""Centered networks whose rounding errors are larger than this part of their losses are refused."""
 
 FOLLOWED_ROWS = 2000
 """Up to so many rows a run that nodes lose is solved at every step instead, if the grid is the solver's choice."""
