@@ -19,7 +19,10 @@ LOSSES = ("test_loss", "excess_loss", "train_loss")
 """What must settle."""
 
 CAUTIOUS = 5
-"""Factor by which changes may shrink less from now on than they just did."""
+"""Factor by which changes may shrink less from now on than they did in the worse of the last two solutions.
+
+Even and odd numbers of nodes differ: one change in two may be much smaller than the next would have it.
+"""
 
 TINY = np.finfo(float).tiny
 
@@ -45,14 +48,15 @@ def settle(solve_with, tolerance, grid):
     if tolerance is None:
         own = USUAL_TOLERANCE if isinstance(grid, EveryStep) else grid.tolerance
         tolerance = min(own, USUAL_TOLERANCE)
-    before, change = None, np.inf
+    before, change, shrunk = None, np.inf, 0.0
     for nodes in NODES:
         fields = solve_with(partial(InfiniteDepthStack, nodes=nodes))
         if any(status.outcome is Outcome.INTERRUPTED for status in fields["status"]):
             return _with_error(fields, np.full(len(fields["status"]), np.nan))
         if before is not None:
-            last, change = change, _change(before, fields)
-            error = change * np.minimum(CAUTIOUS * change / np.maximum(last, TINY), 1)
+            last, change, earlier = change, _change(before, fields), shrunk
+            shrunk = change / np.maximum(last, TINY)
+            error = change * np.minimum(CAUTIOUS * np.maximum(shrunk, earlier), 1)
             settled = error <= np.fmax(tolerance, fields["error"])
             if np.isfinite(last).all() and settled.all():
                 break

@@ -152,6 +152,21 @@ def test_the_error_of_few_nodes_in_layer_time_is_part_of_the_error(tolerance):
     assert exact.depth_error < 1e-9 and exact.error < 1e-7
 
 
+def test_an_even_number_of_nodes_may_be_better_than_the_next_odd_one():
+    """Where changes shrink by turns more and less: the last one alone says too little of the next."""
+    eta = np.full(44, 0.0081)
+    eta[16] *= 3
+    network = lib.Network(math.inf, 1.0, 0.23, branch_scale=1.42)
+    data = lib.Data(batch=0.23, spectrum=lib.Spectrum([0.398], [0.23], [1.0]))
+    training = lib.GradientDescent(44, eta, momentum=0.9, weight_decay=0.1)
+    exact, *rough = (
+        lib.solve(network, data, training, keep_matrices=False, depth_tolerance=tolerance)
+        for tolerance in (1e-9, 1e-3, 1e-4, 1e-6)
+    )
+    for solved in rough:
+        assert true_error(solved, exact) < solved.error
+
+
 def random_deep_problem(seed):
     """One of `random_problem` with its branches, or some, in layer time."""
     network, data, training = random_problem(seed, 66)
