@@ -45,7 +45,7 @@ class PanelErrors:
         first = march.per_output(march.losses(march.axis.rows(0, 1)))
         missed = _missed(panel, losses)
         times = _times(panel, march.in_steps)
-        size = np.abs(losses[..., 1:] @ panel.sample(times).T) + KNOWN * first + march.loss_floor()
+        size = np.abs(losses[..., 1:] @ panel.sample(times).T) + KNOWN * first
         here = missed[..., None] * np.abs(_vanishing(panel, times) / _vanishing(panel, panel.start))
         self.between = max(self.between, float((here / size).max()))
         largest = losses.max(-1) + march.loss_floor()

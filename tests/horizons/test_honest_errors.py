@@ -89,3 +89,11 @@ def test_the_error_of_few_nodes_for_many_modes_is_honest():
     assert len(true) > 8 and (kept < 0.5).sum() > 6
     np.testing.assert_array_less(true, reported + 1e-11)
     assert (reported < 1e-8).all()
+
+
+def test_losses_that_vanish_fast_are_not_better_than_they_say():
+    """What cannot be known of a loss for rounding is no reason to report less."""
+    network = lib.Network(2, 1.0, 5.62, centered=True)
+    flows = [lib.GradientFlow(1.0, tol, layer_rates=(1.0, 1.0, 1.78)) for tol in (1e-11, 1e-8)]
+    exact, found = (lib.solve(network, lib.Data(), flow) for flow in flows)
+    assert true_error(found.at(exact.times), exact) < found.error < 1e-6
