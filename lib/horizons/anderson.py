@@ -2,7 +2,7 @@
 
 import numpy as np
 
-SLOWEST, SWEEPS = 0.3, 12
+SLOWEST, WATCHED = 0.3, 12
 """Changes that are falling fall by this factor in so many sweeps."""
 
 
@@ -51,7 +51,7 @@ class AndersonAnew:
     """
 
     def __init__(self, problems, memory):
-        self.sizes, self.begun, self.changes = (problems, memory), 0, []
+        self.sizes, self.begun = (problems, memory), 0
         self.begin()
 
     def begin(self):
@@ -62,7 +62,7 @@ class AndersonAnew:
     def stirs(self, change):
         """Whether a sweep's largest `change` is taken for rounding errors."""
         self.changes.append(change)
-        before, latest = self.changes[:-SWEEPS], self.changes[-SWEEPS:]
+        before, latest = self.changes[:-WATCHED], self.changes[-WATCHED:]
         stopped = bool(before) and min(latest) > SLOWEST * min(before)
         if stopped and self.begun == 1:
             self.begin()
