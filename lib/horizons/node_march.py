@@ -17,6 +17,7 @@ from lib.horizons.feedback import Feedback
 from lib.horizons.node_record import NodeRecord
 from lib.horizons.nodes import Panel
 from lib.horizons.panel_errors import KNOWN, PanelErrors
+from lib.horizons.remainder import remainder
 from lib.horizons.stability import Stability
 from lib.horizons.stationary import Rest
 from lib.status import DIVERGENCE
@@ -212,14 +213,14 @@ class NodeMarch:
 
         Returns how large the last change was in units of that which is allowed, at least 1: rounding
         stirs forward fields that have almost vanished. Infinite if that failed. `left` is what the
-        losses would still change by if sweeps go on to converge as the last two did.
+        losses would still change by if sweeps go on to converge.
         """
         block = Block(self.stack, self.inputs, now, self._forward_floor(now), self.loss_floor())
         feedback = Feedback(self.inputs, now)
         accelerated = AndersonAnew(len(self.accumulations), SWEEPS)
         x, losses = block.read(), self.losses(now)
         accuracy = max(SETTLED * self.tolerance, FINEST)
-        scale, quiet, noise, latest = block.scale(x), 0, [], 1.0
+        scale, quiet, noise, moves = block.scale(x), 0, [], []
         for self.sweeps in range(1, SWEEPS + 1):
             feedback.keep()
             sweep(self.stack, self.inputs, now)
@@ -229,7 +230,8 @@ class NodeMarch:
                 return np.inf
             change = (np.abs(image - x) / block.scale(image)).max()
             moved = (np.abs(losses - previous) / (np.abs(losses) + self.loss_floor())).max()
-            self.left, latest = moved * min(moved / max(latest, 1e-300), 1), moved
+            moves.append(moved)
+            self.left = remainder(moves)
             calm = change < accuracy**0.5
             quiet = quiet + 1 if calm and moved < accuracy else 0
             noise = [*noise, moved] if calm and moved < NOISY * accuracy else []

@@ -6,6 +6,7 @@ import numpy as np
 
 from lib.equations.infinite_depth import InfiniteDepthStack
 from lib.horizons.panel_errors import KNOWN
+from lib.horizons.remainder import remainder
 from lib.status import Outcome, Status
 from lib.theory.grid import EveryStep
 
@@ -18,13 +19,8 @@ USUAL_TOLERANCE = 1e-5
 LOSSES = ("test_loss", "excess_loss", "train_loss")
 """What must settle."""
 
-CAUTIOUS = 5
-"""Factor by which changes may shrink less from now on than they did in the worse of the last two solutions.
-
-Even and odd numbers of nodes differ: one change in two may be much smaller than the next would have it.
-"""
-
-TINY = np.finfo(float).tiny
+CAUTIOUS = 30
+"""Factor by which the next change may be larger than the worst of the last factors lets expect: 26 was seen."""
 
 
 def settle(solve_with, tolerance, grid):
@@ -48,17 +44,16 @@ def settle(solve_with, tolerance, grid):
     if tolerance is None:
         own = USUAL_TOLERANCE if isinstance(grid, EveryStep) else grid.tolerance
         tolerance = min(own, USUAL_TOLERANCE)
-    before, change, shrunk = None, np.inf, 0.0
+    before, changes = None, []
     for nodes in NODES:
         fields = solve_with(partial(InfiniteDepthStack, nodes=nodes))
         if any(status.outcome is Outcome.INTERRUPTED for status in fields["status"]):
             return _with_error(fields, np.full(len(fields["status"]), np.nan))
         if before is not None:
-            last, change, earlier = change, _change(before, fields), shrunk
-            shrunk = change / np.maximum(last, TINY)
-            error = change * np.minimum(CAUTIOUS * np.maximum(shrunk, earlier), 1)
+            changes.append(_change(before, fields))
+            error = np.minimum(CAUTIOUS * remainder(changes), changes[-1])
             settled = error <= np.fmax(tolerance, fields["error"])
-            if np.isfinite(last).all() and settled.all():
+            if len(changes) > 1 and settled.all():
                 break
         before = fields
     for k in np.flatnonzero(~settled):

@@ -7,6 +7,7 @@ import pytest
 from references.problems import random_problem, true_error
 
 import lib
+from lib.horizons.remainder import remainder
 
 SEEDS = range(60)
 ROUNDING = 1e-9
@@ -97,3 +98,24 @@ def test_losses_that_vanish_fast_are_not_better_than_they_say():
     flows = [lib.GradientFlow(1.0, tol, layer_rates=(1.0, 1.0, 1.78)) for tol in (1e-11, 1e-8)]
     exact, found = (lib.solve(network, lib.Data(), flow) for flow in flows)
     assert true_error(found.at(exact.times), exact) < found.error < 1e-6
+
+
+def test_one_lucky_sweep_is_no_rate_of_convergence():
+    """The acceleration leaps in one sweep, 2600 times, and goes on slowly: what is left is not that small."""
+    spectrum = lib.Spectrum(
+        np.ones(4), [1, 0.0562, 1, 0.1], [0.13888889, 0.24722222, 0.32916667, 0.28472222]
+    )
+    network = lib.Network(1, 1.0, 3.0, centered=True)
+    flows = [lib.GradientFlow(0.392, tol, layer_rates=(1.43, 1.0)) for tol in (1e-11, 1e-5)]
+    exact, found = (lib.solve(network, lib.Data(spectrum=spectrum), flow) for flow in flows)
+    assert true_error(found.at(exact.times), exact) < found.error < 1e-6
+
+
+def test_what_an_iteration_would_still_change():
+    assert remainder([0.1]) == 0.1
+    assert remainder([1.0, 0.1]) == 0.1
+    assert remainder([1e-2, 1e-3, 1e-7]) == pytest.approx(1e-8)
+    assert remainder([1e-4, 1e-2, 1e-3, 1e-7, 1e-8]) == pytest.approx(1e-9)
+    assert remainder([1e-3, 1e-2, 1e-1]) == 0.1
+    by_run = [np.array([1.0, 1.0]), np.array([0.1, 0.0]), np.array([0.01, 0.0])]
+    np.testing.assert_allclose(remainder(by_run), [1e-3, 0], atol=1e-300)

@@ -167,6 +167,20 @@ def test_an_even_number_of_nodes_may_be_better_than_the_next_odd_one():
         assert true_error(solved, exact) < solved.error
 
 
+def test_one_good_factor_is_no_rate_of_convergence():
+    """From 3 to 4 nodes changes shrink three hundred times, from 4 to 5 ten times."""
+    network = lib.Network(math.inf, 1.0, branch_scale=1.0, outputs=2, centered=True)
+    spectrum = lib.Spectrum([0.288, 1.0, 0.151], [0.418, 1.0, 1.0], [0.07, 0.7, 0.23])
+    data = lib.Data(batch=7.24, noise=1.0, spectrum=spectrum)
+    training = lib.GradientDescent(42, 0.0162, momentum=0.5, nesterov=True)
+    exact, *rough = (
+        lib.solve(network, data, training, keep_matrices=False, depth_tolerance=tolerance)
+        for tolerance in (1e-9, 1e-4, 1e-6)
+    )
+    for solved in rough:
+        assert true_error(solved, exact) < solved.error
+
+
 def random_deep_problem(seed):
     """One of `random_problem` with its branches, or some, in layer time."""
     network, data, training = random_problem(seed, 66)
