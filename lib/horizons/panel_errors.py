@@ -48,12 +48,23 @@ class PanelErrors:
         size = np.abs(losses[..., 1:] @ panel.sample(times).T) + KNOWN * first
         here = missed[..., None] * np.abs(_vanishing(panel, times) / _vanishing(panel, panel.start))
         self.between = max(self.between, float((here / size).max()))
-        largest = losses.max(-1) + march.loss_floor()
         worst = 0.0
         for curves, size in march.correlations(wide, now, blur):
             worst = max(worst, float(np.max(_missed(panel, curves) / np.where(size > 0, size, 1))))
-        first_step = FIRST_STEP * float((missed / largest).max()) if march.in_steps else 0.0
+        first_step = FIRST_STEP * self._signals(panel, now, wide) if march.in_steps else 0.0
         self.carried += worst + first_step + left
+
+    def _signals(self, panel, now, wide):
+        """How far the polynomials in s of C_v(t, s) and C_Delta(t, s) miss the start, for all t of the panel."""
+        march, worst = self.march, 0.0
+        for matrix in (march.inputs.C_v, march.inputs.regime.C_Delta):
+            own = np.sqrt(np.abs(np.einsum("bii->bi", matrix[:, wide, wide])))
+            floor = np.sqrt(march.loss_floor())
+            largest = march.per_output(own).max(-1)[:, None] + floor
+            here = own[:, -(now.stop - now.start) :, None] + floor
+            missed = _missed(panel, march.per_output(matrix[:, now, wide]))
+            worst = max(worst, float((missed / (here * largest)).max()))
+        return worst
 
 
 def _missed(panel, values):
