@@ -10,6 +10,7 @@ texts are those of the source, whatever the run had.
 The cache is jupyter-cache's; only its key is ours.
 """
 
+import functools
 import hashlib
 import importlib.metadata
 import os
@@ -87,5 +88,6 @@ def prune():
 
 
 def setup(app):
-    execute_from_cache.get_cache = KeptRuns
+    # One for all pages of a build: asking for versions and files takes as long as many a page.
+    execute_from_cache.get_cache = functools.cache(KeptRuns)
     return {"parallel_read_safe": True}
