@@ -39,8 +39,8 @@ def panel_count(network):
 
 
 def usual_nodes(network):
-    """Nodes that usual tolerances need."""
-    return 5 * panel_count(network)
+    """Nodes that usual tolerances need: six to eight in a panel."""
+    return 7 * panel_count(network)
 
 
 class InfiniteDepthStack:

@@ -15,7 +15,7 @@ KNOWN = 1e-4
 """Losses that have fallen to less than this part of the first are known to that part of this size."""
 
 FIRST_STEP = 0.3
-"""What an error of the loss at the start moves in the steps after it, at most: measured, usually far less."""
+"""What an error of the error signals at the start moves in the first steps, at most: measured, usually far less."""
 
 CAUTIOUS = 3
 """Factor between the panels' errors and what is reported."""
