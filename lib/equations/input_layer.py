@@ -41,6 +41,9 @@ class InputLayer:
     rounding = 1e-12
     """Losses are known to this fraction of the first loss, and no better."""
 
+    cancelled = 0.0
+    """The same for what is left of a centred network, a difference of two outputs: set where it is assembled."""
+
     def __init__(self, modes, regime, trained, richness, inverse_width, centered, axis, batch):
         n = axis.n
         self.eigenvalues, self.mass, self.power = modes.eigenvalues, modes.mass, modes.power

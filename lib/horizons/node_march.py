@@ -196,7 +196,7 @@ class NodeMarch:
             blur = np.inf
         if blur == np.inf:
             return np.inf
-        error = self._unresolved(panel, now, blur)
+        error = self.errors.unresolved(panel, now, blur)
         if error < self.tolerance:
             before = self.count, self.accumulations
             self.count, self.accumulations = self.count + len(panel.nodes), following
@@ -220,7 +220,7 @@ class NodeMarch:
         accelerated = AndersonAnew(len(self.accumulations), SWEEPS)
         x, losses = block.read(), self.losses(now)
         accuracy = max(SETTLED * self.tolerance, FINEST)
-        scale, quiet, noise, moves = block.scale(x), 0, [], []
+        scale, quiet, noise, moves = block.scale(x), 0, 0, []
         for self.sweeps in range(1, SWEEPS + 1):
             feedback.keep()
             sweep(self.stack, self.inputs, now)
@@ -229,17 +229,18 @@ class NodeMarch:
             if not np.isfinite(image).all():
                 return np.inf
             change = (np.abs(image - x) / block.scale(image)).max()
-            moved = (np.abs(losses - previous) / (np.abs(losses) + self.loss_floor())).max()
-            moves.append(moved)
+            difference = np.abs(losses - previous)
+            moved = (difference / (np.abs(losses) + self.loss_floor())).max()
+            moves.append((difference / (np.abs(losses) + self.known())).max())
             self.left = remainder(moves)
             calm = change < accuracy**0.5
             quiet = quiet + 1 if calm and moved < accuracy else 0
-            noise = [*noise, moved] if calm and moved < NOISY * accuracy else []
-            if len(noise) > 2 * QUIET:
-                self.left = max(noise)
+            noise = noise + 1 if calm and moved < NOISY * accuracy else 0
+            if noise > 2 * QUIET:
+                self.left = max(moves[-noise:])
             stuck = accelerated.stirs(change) or self.sweeps == SWEEPS
             settled = (quiet > 0 and change < accuracy) or (quiet > QUIET and stuck)
-            if settled or len(noise) > 2 * QUIET:
+            if settled or noise > 2 * QUIET:
                 return max(change / accuracy, 1.0)
             x = scale * accelerated.next(x / scale, image / scale)
             block.write(x)
@@ -252,7 +253,11 @@ class NodeMarch:
 
     def loss_floor(self):
         """Below this size a loss cannot be known to the tolerance."""
-        return self.inputs.rounding / self.tolerance * self.inputs.C_v[:, 0, 0].max()
+        return self.inputs.rounding / self.tolerance * self.known() / KNOWN
+
+    def known(self):
+        """Smaller losses are known relative to this size: it is part of what `error` is relative to."""
+        return KNOWN * self.inputs.C_v[:, 0, 0].max()
 
     def _forward_floor(self, now):
         r"""Size at which forward fields would move the weights by their own size in a block, [batch].
@@ -264,20 +269,6 @@ class NodeMarch:
         kick = np.concatenate(kicks).max(0)
         moved = kick * np.abs(self.trained.K[:, last, now]).sum(-1).max(-1)
         return 1 / np.maximum(moved, 1e-100)  # a rate of zero
-
-    def _unresolved(self, panel, now, blur):
-        """Largest error of interpolation in the panel, of the losses and of all correlations.
-
-        Losses count relative to themselves, correlations relative to the sizes of their two fields.
-        Forward fields that the sweeps have left blurred have been seen not to move the losses.
-        """
-        losses = self.per_output(self.losses(now))
-        first = KNOWN * self.inputs.C_v[:, 0, 0].max()
-        size = np.minimum(losses.max(-1) + self.loss_floor(), np.maximum(losses.min(-1), first))
-        worst = panel.unresolved(losses, size)
-        for curves, size in self.correlations(now, now, blur):
-            worst = max(worst, panel.unresolved(curves, size))
-        return worst
 
     def correlations(self, rows, now, blur):
         """All correlations of `rows` with the first time and the last, and their sizes, layer by layer."""

@@ -33,6 +33,23 @@ class PanelErrors:
         """Estimated relative error of the losses: errors between nodes end there, those of fields are kept."""
         return CAUTIOUS * (self.between + self.carried)
 
+    def unresolved(self, panel, now, blur):
+        """Largest error of interpolation in a panel that has been solved, of the losses and of all correlations.
+
+        Losses count relative to themselves, or to what is left of them by cancellation; correlations
+        relative to the sizes of their two fields. Forward fields that the sweeps have left blurred have
+        been seen not to move the losses.
+        """
+        march = self.march
+        losses = march.per_output(march.losses(now))
+        lowest = np.maximum(losses.min(-1), march.known())
+        size = np.minimum(losses.max(-1) + march.loss_floor(), lowest)
+        cancelled = march.inputs.cancelled / march.tolerance * march.known() / KNOWN
+        worst = panel.unresolved(losses, np.maximum(size, cancelled))
+        for curves, size in march.correlations(now, now, blur):
+            worst = max(worst, panel.unresolved(curves, size))
+        return worst
+
     def add(self, panel, now, blur, left):
         """Note `panel` with the rows `now`.
 
@@ -59,7 +76,7 @@ class PanelErrors:
         march, worst = self.march, 0.0
         for matrix in (march.inputs.C_v, march.inputs.regime.C_Delta):
             own = np.sqrt(np.abs(np.einsum("bii->bi", matrix[:, wide, wide])))
-            floor = np.sqrt(march.loss_floor())
+            floor = np.sqrt(march.known())
             largest = march.per_output(own).max(-1)[:, None] + floor
             here = own[:, -(now.stop - now.start) :, None] + floor
             missed = _missed(panel, march.per_output(matrix[:, now, wide]))

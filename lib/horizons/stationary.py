@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from lib.horizons.panel_errors import KNOWN
+
 SLOWED = 1e-3
 """Part of its fastest rate to which training must have slowed before it may be called stationary."""
 
@@ -28,18 +30,20 @@ class Rest:
         march = self.march
         times = march.times[: march.count]
         losses = march.per_output(march.losses(march.axis.rows(0, march.count)))
-        size = losses[..., -1] + march.loss_floor()
-        change = float((np.ptp(losses[..., times >= time / 2], axis=-1) / size).max())
+        moved, last = np.ptp(losses[..., times >= time / 2], axis=-1), losses[..., -1]
+        change = float((moved / (last + march.loss_floor())).max())
         doublings = np.log2(march.end / time)
         self.fastest = max(self.fastest, change)
-        if change * doublings >= 0.5 * march.tolerance:
+        to_come = float((moved / (last + march.known())).max()) * doublings
+        most = max(0.5 * march.tolerance, march.inputs.rounding / KNOWN)
+        if change * doublings >= 0.5 * march.tolerance or to_come >= most:
             self.still_since = np.inf
             return False
         self.still_since = min(self.still_since, time / 2)
         waited = time >= self.still_since * self._widest_gap()
         slow = change < SLOWED * self.fastest and march.stability.lasts(march.end - time)
         if march.accumulations[0].steady and waited and slow:
-            self.to_come = change * doublings
+            self.to_come = to_come
             return True
         return False
 

@@ -11,6 +11,7 @@ import numpy as np
 from lib.equations.consistency import residual
 from lib.equations.layers import Readout
 from lib.horizons import rounding
+from lib.horizons.panel_errors import KNOWN
 from lib.problem import layerwise
 from lib.status import Outcome, Status, judge
 from lib.theory.architectures import matrices_of, trained_matrices
@@ -25,6 +26,9 @@ MOST_RESIDUAL = 1e-6
 
 CANCELLED = 1e-14
 """Rounding error of the correlations whose differences a centred network is made of."""
+
+STIRRED = 10
+"""Factor by which sweeps that repeat themselves, accelerated, make it larger."""
 
 
 def assemble(networks, data, modes, trainings, axis, K, decay, make_stack, input_layer):
@@ -43,7 +47,8 @@ def assemble(networks, data, modes, trainings, axis, K, decay, make_stack, input
         axis,
         batch,
     )
-    inputs.rounding = max(inputs.rounding, max(map(cancellation, networks)))
+    inputs.cancelled = max(map(cancellation, networks))
+    inputs.rounding += STIRRED * inputs.cancelled
     return stack, inputs
 
 
@@ -56,6 +61,17 @@ def cancellation(network):
         return 0.0
     scales = np.prod([layerwise.at(scale, 0.5) for scale in network.init_scales]) ** 2
     return CANCELLED * scales / (network.richness**2 * network.widths[-1])
+
+
+def cancelled(networks, fields):
+    """What cancellation adds to `error` [K]: most where a loss has become small, in the units of `error`."""
+    worst = np.zeros(len(networks))
+    for name in ("excess_loss", "train_loss"):
+        losses = fields[name]
+        first, lowest = losses[:, 0], np.where(np.isfinite(losses), losses, np.inf).min(axis=1)
+        left = np.divide(lowest, first, out=np.ones_like(first), where=first > 0)
+        worst = np.maximum(worst, 1 / (np.maximum(left, 0) + KNOWN))
+    return worst * [cancellation(network) for network in networks]
 
 
 def noiseless(network, data):

@@ -130,3 +130,16 @@ def test_what_an_iteration_would_still_change():
     assert remainder([1e-3, 1e-2, 1e-1]) == 0.1
     by_run = [np.array([1.0, 1.0]), np.array([0.1, 0.0]), np.array([0.01, 0.0])]
     np.testing.assert_allclose(remainder(by_run), [1e-3, 0], atol=1e-300)
+
+
+@pytest.mark.parametrize("richness", [0.1, 0.03, 0.01, 1e-3])
+def test_centred_networks_of_small_richness_come_to_rest(richness):
+    """What is left of an output after the one at the start is taken off is rounding below some size."""
+    network = lib.Network(2, 1.0, richness, centered=True)
+    flow = lib.solve(network, lib.Data(), lib.GradientFlow(200.0))
+    steps = lib.solve(network, lib.Data(), lib.GradientDescent(2000, 0.1), grid=lib.Nodes())
+    exact = lib.solve(network, lib.Data(), lib.GradientDescent(150, 0.1), grid=lib.EveryStep())
+    assert flow.status.name == "STATIONARY" and steps.status.name in ("STATIONARY", "COMPLETE")
+    assert max(flow.error, steps.error) < 3e-5 + 1e-9 / richness**2
+    assert true_error(steps.at(exact.times), exact) < steps.error + exact.error
+    assert flow.at([4.0]).excess_loss == pytest.approx(5.21e-5, rel=1e-3 + 6 * richness**2)
