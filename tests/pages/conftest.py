@@ -2,6 +2,7 @@
 
 import functools
 import os
+import pickle
 import shutil
 from pathlib import Path
 
@@ -53,7 +54,26 @@ def axe():
 
 
 @pytest.fixture(scope="session")
-def opened(chromium):
-    """A function from a page's name to its `Visit`; every page is opened once."""
+def opened(chromium, tmp_path_factory):
+    """A function from a page's name to its `Visit`; every page is opened once.
+
+    Processes that test side by side leave their visits to each other: a page takes ten seconds.
+    """
     source = AXE.read_text() if AXE.exists() else None
-    return functools.cache(lambda name: visit(chromium, (BOOK / name).as_uri(), source))
+    folder = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        folder = folder.parent
+
+    @functools.cache
+    def found(name):
+        kept = folder / "visits" / f"{name}.pickle"
+        if kept.exists():
+            return pickle.loads(kept.read_bytes())
+        seen = visit(chromium, (BOOK / name).as_uri(), source)
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        writing = kept.with_suffix(f".{os.getpid()}")
+        writing.write_bytes(pickle.dumps(seen))
+        writing.rename(kept)
+        return seen
+
+    return found
