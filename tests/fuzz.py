@@ -22,6 +22,8 @@ from lib.problem import quadrature
 EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "200"))
 DEVICE = os.environ.get("FUZZ_DEVICE", "cpu")
 ROUNDING = 1e-9
+SHIFT = 1e-10
+"""Relative change of the learning rates, a million times that of rounding, that shows how much a run amplifies."""
 
 endless = settings(
     max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck), print_blob=True
@@ -174,9 +176,19 @@ def test_networks_equal_their_reference(problem, of_weights, of_data):
         assert "dim" in str(error)
         return
     if runs.status[0].name == "COMPLETE" and runs.test_loss.max() < 1e6:
-        excess, train = plain_training(network, data, training, dim, (of_weights, of_data))
-        np.testing.assert_allclose(runs.excess_loss[0], excess.sum(0), rtol=1e-6, atol=1e-12)
-        np.testing.assert_allclose(runs.train_loss[0], train.sum(0), rtol=1e-6, atol=1e-12)
+        # Beyond the edge of stability runs are chaotic: rounding grows as a change of the rates does.
+        other = replace(
+            training, learning_rate=np.multiply(training.learning_rate, 1 + SHIFT).tolist()
+        )
+        references, nearby = (
+            plain_training(network, data, these, dim, (of_weights, of_data))
+            for these in (training, other)
+        )
+        pairs = zip((runs.excess_loss[0], runs.train_loss[0]), references, nearby, strict=True)
+        for found, reference, shifted in pairs:
+            reference, shifted = reference.sum(0), shifted.sum(0)
+            allowed = 1e-12 + 1e-6 * reference + 1e-3 * np.abs(shifted - reference)
+            np.testing.assert_array_less(np.abs(found - reference), allowed)
 
 
 @endless
