@@ -1,4 +1,4 @@
-"""A pen that writes SVG in the colours of the page: classes in place of colours, see schematics.css."""
+"""A pen that writes SVG in the colors of the page: classes in place of colors, see schematics.css."""
 
 import html
 import re

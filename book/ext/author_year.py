@@ -1,4 +1,4 @@
-"""The bibliography is labelled as the text cites: "Yang et al., 2021".
+"""The bibliography is labeled as the text cites: "Yang et al., 2021".
 
 sphinxcontrib-bibtex has no such style; its manual says to write one, as here.
 """

@@ -82,7 +82,7 @@ if (location.search === "?handout") {{
 
 
 def equations(sources):
-    """LaTeX of the labelled equations in the chapters' texts, by label."""
+    """LaTeX of the labeled equations in the chapters' texts, by label."""
     return {label: latex.strip() for text in sources for label, latex in EQUATION.findall(text)}
 
 

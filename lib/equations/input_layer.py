@@ -7,7 +7,7 @@ $$ \tilde B_0 = d d^\top * \tilde R_g^1 + \gamma_0 K * \tilde C_g^1, \qquad
 (equation {eq}`deep-input` of the book; tildes as in `lib.equations.layers`). With $X = -\tilde B_0/\gamma_0$ every mode
 has $v = H(\beta^* + \zeta + X\zeta_u)$, $H = (1 - \lambda X R_\Delta)^{-1}$, so that only H is kept per mode.
 `trained` is the matrix W^0: its initial scale and rate factor stand in front of $d d^\top$ and K.
-A centred network reads $\zeta$ through $E = 1 - \mathbf{1} e_0^\top$, which subtracts step 0.
+A centered network reads $\zeta$ through $E = 1 - \mathbf{1} e_0^\top$, which subtracts step 0.
 """
 
 import numpy as np
@@ -42,7 +42,7 @@ class InputLayer:
     """Losses are known to this fraction of the first loss, and no better."""
 
     cancelled = 0.0
-    """The same for what is left of a centred network, a difference of two outputs: set where it is assembled."""
+    """The same for what is left of a centered network, a difference of two outputs: set where it is assembled."""
 
     def __init__(self, modes, regime, trained, richness, inverse_width, centered, axis, batch):
         n = axis.n

@@ -42,7 +42,7 @@ class Relation:
     ----------
     R, C : [batch, n, n]
         The linear function and the covariance of the noise. Named R_h, C_h (or R_g, C_g) too, so that
-        a layer can take what is below (or above) it in place of a neighbouring layer.
+        a layer can take what is below (or above) it in place of a neighboring layer.
     """
 
     def __init__(self, batch, n):

@@ -15,7 +15,7 @@ from lib.horizons.anderson import AndersonAnew
 from lib.horizons.block import Block, forget
 from lib.horizons.feedback import Feedback
 from lib.horizons.node_record import NodeRecord
-from lib.horizons.nodes import Panel
+from lib.horizons.nodes import Panel, panel_of_steps
 from lib.horizons.panel_errors import KNOWN, PanelErrors
 from lib.horizons.remainder import remainder
 from lib.horizons.stability import Stability
@@ -118,6 +118,9 @@ class NodeMarch:
                 yield time, False
                 continue
             error = self._try(panel)
+            if error == np.inf and self.in_steps and not self.unstable:
+                shortest = max(shortest, self._sound(panel))
+                length = max(length, shortest)
             room = (AIM * self.tolerance / max(error, 1e-300)) ** (1 / self.nodes)
             if error < self.tolerance:
                 time, singles = panel.stop, NODES
@@ -136,6 +139,14 @@ class NodeMarch:
                 yield time, False
             else:
                 return
+
+    def _sound(self, panel):
+        """How long panels should be for sweeps to settle, where `panel` is too short for it; else 0."""
+        length = 0
+        while not all(accumulation.sound(panel) for accumulation in self.accumulations):
+            length = 2 * (panel.stop - panel.start)
+            panel = panel_of_steps(panel.start, panel.start + length, self.nodes)
+        return length
 
     def _room(self):
         return self.count + NODES <= self.axis.nodes
@@ -253,11 +264,14 @@ class NodeMarch:
 
     def loss_floor(self):
         """Below this size a loss cannot be known to the tolerance."""
-        return self.inputs.rounding / self.tolerance * self.known() / KNOWN
+        return self.inputs.rounding / self.tolerance * self.first_loss()
 
     def known(self):
         """Smaller losses are known relative to this size: it is part of what `error` is relative to."""
-        return KNOWN * self.inputs.C_v[:, 0, 0].max()
+        return KNOWN * self.first_loss()
+
+    def first_loss(self):
+        return self.inputs.C_v[:, 0, 0].max()
 
     def _forward_floor(self, now):
         r"""Size at which forward fields would move the weights by their own size in a block, [batch].

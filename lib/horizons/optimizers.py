@@ -17,6 +17,9 @@ from lib.horizons.nodes import panel, panel_of_steps
 MEMORY = 3.0
 """A momentum mu needs so many times 1 / (1 - mu) steps to forget."""
 
+NEAREST = 0.5
+r"""Sound panels keep $|1 + x \kappa|$ above this; those of plain gradient descent all do."""
+
 
 @dataclass(frozen=True)
 class Flow:
@@ -176,6 +179,18 @@ class Steps:
         )
         new = smooth < stop and any(schedules.breaks(r, smooth, tolerance) for r in varying)
         return smooth, new
+
+    def sound(self, panel):
+        r"""Whether a panel that has not been filled is long enough for its nodes to have no poles of their own.
+
+        Steps find $v = (1 + x K)^{-1} y$ for every curvature x > 0, as K is strictly causal. On the nodes of a
+        panel it is not: with a momentum and few steps to a node it has negative eigenvalues $\kappa$, and
+        $1 + x \kappa = 0$ at some x. A spectrum that reaches there leaves the equations without a solution.
+        """
+        own = self.rows(panel)[0][:, -len(panel.nodes) :]
+        poles = np.linalg.eigvals(own)
+        poles = poles[poles.real < 0]
+        return bool((np.abs(poles.imag) >= NEAREST * np.abs(poles)).all())
 
     def step(self):
         """After one step more, with a new last column for its own time."""

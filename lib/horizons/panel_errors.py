@@ -20,6 +20,9 @@ FIRST_STEP = 0.3
 CAUTIOUS = 3
 """Factor between the panels' errors and what is reported."""
 
+SCATTER = 0.3
+"""Standard deviation of what cancellation leaves, in units of its bound: measured, a third of this or less."""
+
 
 class PanelErrors:
     """Adds up the errors of panels that are kept: `march` is a `lib.horizons.node_march.NodeMarch`."""
@@ -44,7 +47,7 @@ class PanelErrors:
         losses = march.per_output(march.losses(now))
         lowest = np.maximum(losses.min(-1), march.known())
         size = np.minimum(losses.max(-1) + march.loss_floor(), lowest)
-        cancelled = march.inputs.cancelled / march.tolerance * march.known() / KNOWN
+        cancelled = march.inputs.cancelled / march.tolerance * march.first_loss()
         worst = panel.unresolved(losses, np.maximum(size, cancelled))
         for curves, size in march.correlations(now, now, blur):
             worst = max(worst, panel.unresolved(curves, size))
@@ -60,7 +63,7 @@ class PanelErrors:
         wide = slice(now.start - march.axis.outputs, now.stop)
         losses = march.per_output(march.losses(wide))
         first = march.per_output(march.losses(march.axis.rows(0, 1)))
-        missed = _missed(panel, losses)
+        missed = self._beyond_noise(panel, _missed(panel, losses))
         times = _times(panel, march.in_steps)
         size = np.abs(losses[..., 1:] @ panel.sample(times).T) + KNOWN * first
         here = missed[..., None] * np.abs(_vanishing(panel, times) / _vanishing(panel, panel.start))
@@ -80,8 +83,19 @@ class PanelErrors:
             largest = march.per_output(own).max(-1)[:, None] + floor
             here = own[:, -(now.stop - now.start) :, None] + floor
             missed = _missed(panel, march.per_output(matrix[:, now, wide]))
+            missed = self._beyond_noise(panel, missed)
             worst = max(worst, float((missed / (here * largest)).max()))
         return worst
+
+    def _beyond_noise(self, panel, missed):
+        """What the noise of cancellation, which is part of `error` already, does not explain of `missed`.
+
+        The value at the start is extrapolated, with weights that are large and alternate: independent
+        errors of the nodes add up to the root of the sum of their squares.
+        """
+        noise = SCATTER * self.march.inputs.cancelled * self.march.first_loss()
+        weights = panel.sample([panel.start])[0]
+        return np.maximum(missed - noise * np.linalg.norm(weights), 0)
 
 
 def _missed(panel, values):

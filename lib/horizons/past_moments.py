@@ -153,7 +153,7 @@ class Past:
     def gather(self, step):
         """Call the single steps at least `SHORTEST` before `step` stretches, once they are enough.
 
-        Step 0 stays single: a centred network reads it.
+        Step 0 stays single: a centered network reads it.
         """
         while True:
             start, stop = self.gathered, self.gathered + SHORTEST
@@ -191,7 +191,7 @@ class Past:
                     break
 
     def _candidates(self, step):
-        """Runs of stretches that may become one: neighbours in one smooth piece, and steps one by one."""
+        """Runs of stretches that may become one: neighbors in one smooth piece, and steps one by one."""
         for i, (one, other) in enumerate(pairwise(self.stretches)):
             if one.start == 0 or other.stop > self.gathered or one.stop in self.cuts:
                 continue

@@ -48,6 +48,6 @@ class Rest:
         return False
 
     def _widest_gap(self):
-        """Largest ratio of neighbouring eigenvalues."""
+        """Largest ratio of neighboring eigenvalues."""
         ordered = np.sort(self.march.inputs.eigenvalues)
         return np.max(ordered[1:] / ordered[:-1], initial=1.0)

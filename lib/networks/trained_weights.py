@@ -12,7 +12,7 @@ What is passed back is the change of a field since step 0, $\delta g(t) = g(t) -
 
 $$ W(t)^\top g(t) - W(0)^\top g(0) = d\, W(0)^\top \delta g(t) + (d - 1)\, W(0)^\top g(0) + (W(t) - d\, W(0))^\top g(t) $$
 
-so that a centred network of small richness does not lose it as the difference of two large numbers.
+so that a centered network of small richness does not lose it as the difference of two large numbers.
 
 Fields are kept as rows [seeds, rows, size], one for each output of each configuration, the outputs of a
 configuration next to each other. Each seed has its own W(0): those of a layer are [seeds, N', N].

@@ -1,8 +1,8 @@
 """Colors of the book's figures, on light and on dark ground.
 
-A figure is drawn once, in the colours for light ground; for dark ground each colour has its counterpart.
+A figure is drawn once, in the colors for light ground; for dark ground each color has its counterpart.
 `shades` is for curves ordered by a parameter, from small to large, whatever the parameter; `PALETTE` is
-for things of different kinds. Hue and lightness of both are told apart by colour-blind readers.
+for things of different kinds. Hue and lightness of both are told apart by color-blind readers.
 """
 
 import matplotlib as mpl
@@ -10,7 +10,7 @@ import numpy as np
 from matplotlib.colors import LinearSegmentedColormap, to_rgb
 
 PALETTE = ("#0072B2", "#C04E00", "#009E73", "#C2649A", "#B07600", "#3489BD", "#000000")
-"""Okabe and Ito's colours; orange, pink and sky blue are darker than theirs, so that a line has a contrast of 3
+"""Okabe and Ito's colors; orange, pink and sky blue are darker than theirs, so that a line has a contrast of 3
 to white. The first two have 4.5, which WCAG asks of words: live figures and schematics write with them."""
 
 DARK_PALETTE = ("#4FB3EE", "#FF8A3D", "#2FCB9C", "#E59CC6", "#E0A92E", "#8FC7EA", "#E6E6E6")
@@ -31,7 +31,7 @@ _STEPS = np.linspace(0, 1, 121)
 
 
 def shades(count):
-    """`count` colours for curves ordered by a parameter, dark for the smallest; seven are distinct."""
+    """`count` colors for curves ordered by a parameter, dark for the smallest; seven are distinct."""
     return [_LIGHT_MAP(x) for x in (np.linspace(0, 1, count) if count > 1 else [0.35])]
 
 
@@ -45,9 +45,9 @@ _LIGHT, _DARK = _counterparts()
 
 
 def on_dark(color):
-    """The counterpart of a colour (anything of matplotlib) on dark ground; its opacity stays.
+    """The counterpart of a color (anything of matplotlib) on dark ground; its opacity stays.
 
-    Greys change places, from ink to paper; a colour of the book has its own counterpart; any other one
+    Grays change places, from ink to paper; a color of the book has its own counterpart; any other one
     keeps its hue and becomes lighter.
     """
     *rgb, alpha = mpl.colors.to_rgba(color)
@@ -62,14 +62,14 @@ def on_dark(color):
 
 
 def _set(artist, part, colors):
-    """Give `part` ("color", "facecolor", ...) of an artist the counterparts of its colours."""
+    """Give `part` ("color", "facecolor", ...) of an artist the counterparts of its colors."""
     colors = np.atleast_2d(mpl.colors.to_rgba_array(colors))
     changed = [on_dark(color) for color in colors]
     getattr(artist, f"set_{part}")(changed[0] if len(changed) == 1 else changed)
 
 
 def darken(figure):
-    """Give everything drawn in `figure` its colours on dark ground."""
+    """Give everything drawn in `figure` its colors on dark ground."""
     figure.canvas.draw()
     for artist in figure.findobj():
         if isinstance(artist, mpl.lines.Line2D):
@@ -103,7 +103,7 @@ def _darken_patch(patch):
 
 
 def _darken_collection(artist):
-    # A collection with values takes its colours from its map, which stays.
+    # A collection with values takes its colors from its map, which stays.
     if artist.get_array() is not None:
         return
     for part in ("facecolor", "edgecolor"):

@@ -69,9 +69,9 @@ def networks(ax, x, samples, *, label=None, color=None, middle="mean", **style):
         The median is for heavily scattered runs near the edge of stability; its standard error is read
         off the ordered samples, above and below: no bar leaves the range of what was measured.
     """
-    centre, error = median(samples) if middle == "median" else summarise(samples, middle)
+    center, error = median(samples) if middle == "median" else summarise(samples, middle)
     style = {"fmt": "o", "markersize": 4, "capsize": 2, "linewidth": 1.2} | style
-    return ax.errorbar(x, centre, yerr=error, label=label, color=color, **style)
+    return ax.errorbar(x, center, yerr=error, label=label, color=color, **style)
 
 
 def median(samples):
@@ -81,8 +81,8 @@ def median(samples):
     whatever the distribution (David and Nagaraja, Order Statistics, section 7.1).
     """
     half = 0.5 / np.sqrt(len(samples))
-    low, centre, high = np.quantile(samples, [0.5 - half, 0.5, 0.5 + half], axis=0)
-    return centre, np.array([centre - low, high - centre])
+    low, center, high = np.quantile(samples, [0.5 - half, 0.5, 0.5 + half], axis=0)
+    return center, np.array([center - low, high - center])
 
 
 def compare(

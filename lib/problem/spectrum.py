@@ -110,7 +110,7 @@ class Spectrum(ByValue):
         r"""Empirical second moment $X^T X / P$ and the least-squares target $y \approx X w$.
 
         X [P, D], y [P] or, for C outputs, [P, C]. A linear network without biases sees second moments, so nothing is
-        centred here: subtract means first where that is wanted. Directions in which the data do
+        centered here: subtract means first where that is wanted. Directions in which the data do
         not vary are left out, since no gradient ever points along them.
         """
         eigenvalues, target, _ = principal_modes(X, y)

@@ -124,23 +124,23 @@ def agree(expected, measured, *, loss="excess_loss", middle="mean", allowance=0.
     allowance = checks.numbers("allowance", allowance, "a number, or one per point")
     if allowance.shape not in ((), expected.shape) or not (allowance >= 0).all():
         raise ValueError("allowance must be >= 0: give a number, or one for each point.")
-    centre, error, rows = _statistics(samples, middle)
+    center, error, rows = _statistics(samples, middle)
     if middle == "log":
         expected = _log(expected)
     scale = np.ones_like(expected) if middle == "log" else np.abs(expected)
     slack = allowance * scale
-    nearest = np.clip(centre, expected - slack, expected + slack)
+    nearest = np.clip(center, expected - slack, expected + slack)
     rounding = 1e-10 * (
         scale + np.abs(expected)
     )  # points that do not scatter at all, step 0 for one
-    statistic = np.abs(centre - nearest) / (error + rounding)
+    statistic = np.abs(center - nearest) / (error + rounding)
     seeds, count = rows.shape
     allowed = threshold(seeds, count, path_length(rows - nearest))
     at = int(np.argmax(statistic))
     relative = (_noticed(seeds, allowed) * (error + rounding) + slack) / (scale + 1e-300)
     scatters = error > 1e-6 * scale
     common = relative[scatters] if scatters.any() else relative
-    distance = np.abs(centre - expected)
+    distance = np.abs(center - expected)
     distance = np.expm1(distance) if middle == "log" else distance / (scale + 1e-300)
     return Agreement(
         deviation=float(statistic[at]),
@@ -205,11 +205,11 @@ def summarise(samples, middle="mean"):
         low, high = np.quantile(samples, [0.25, 0.75], axis=0)
         spread = 1.2533 * (high - low) / 1.349
         return np.median(samples, axis=0), spread / np.sqrt(len(samples))
-    centre, error, _ = _statistics(samples, middle)
+    center, error, _ = _statistics(samples, middle)
     if middle == "log":
-        centre = np.exp(centre)
-        error = centre * error
-    return centre, error
+        center = np.exp(center)
+        error = center * error
+    return center, error
 
 
 def averaging(middle):

@@ -111,7 +111,7 @@ class Bottom(Minimum):
     curvature : [n, n]
         Second derivatives of the logarithm of the loss.
     edge : bool
-        Whether a neighbour that was asked for the curvature diverges.
+        Whether a neighbor that was asked for the curvature diverges.
     gradients : [samples, n]
         Of the loss of each sample, relative to the mean loss.
     """

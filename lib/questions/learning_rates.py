@@ -25,7 +25,7 @@ START = (1e-3, 1.0)
 GROWTH = 100.0
 LARGEST_SPAN = 1e16
 SPACING = 1.5
-"""Ratio of neighbouring rates in the first round: bowls narrower than that can be missed."""
+"""Ratio of neighboring rates in the first round: bowls narrower than that can be missed."""
 
 FINEST = 1e-12
 """Rates that are closer than this, relatively, are the same rate."""

@@ -56,10 +56,10 @@ def measured_optimal_learning_rate(
     ValueError
         If rates and runs do not fit together.
     """
-    centre = averaging(middle)
+    center = averaging(middle)
 
     def locate(curves):
-        final = centre(curves[:, :, -1], axis=1)
+        final = center(curves[:, :, -1], axis=1)
         best = int(np.argmin(final))
         return _vertex(np.log(rates), final, best), final[best], (best - 1, best + 1)
 

@@ -254,7 +254,7 @@ class Probed(Training):
 
     def _probe(self, row, start, spectrum, order):
         home = row - 1
-        centre, half = sum(spectrum) / 2, (spectrum[1] - spectrum[0]) / 2
+        center, half = sum(spectrum) / 2, (spectrum[1] - spectrum[0]) / 2
         epsilon = STEP / np.abs(spectrum).max()
         vectors, images = np.zeros((2, order, self.steps + 1))
         for step, weight in start.items():
@@ -266,6 +266,6 @@ class Probed(Training):
             self.decay[[there, back]] = self.decay[home]
             images[k, there], images[k, back] = -1 / (2 * epsilon), 1 / (2 * epsilon)
             if k + 1 < order:
-                scaled = (images[k] - centre * vectors[k]) / half
+                scaled = (images[k] - center * vectors[k]) / half
                 vectors[k + 1] = scaled if k == 0 else 2 * scaled - vectors[k - 1]
         return Probe(vectors, images)

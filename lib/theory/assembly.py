@@ -25,7 +25,7 @@ MOST_RESIDUAL = 1e-6
 
 
 CANCELLED = 1e-14
-"""Rounding error of the correlations whose differences a centred network is made of."""
+"""Rounding error of the correlations whose differences a centered network is made of."""
 
 STIRRED = 10
 """Factor by which sweeps that repeat themselves, accelerated, make it larger."""
@@ -53,7 +53,7 @@ def assemble(networks, data, modes, trainings, axis, K, decay, make_stack, input
 
 
 def cancellation(network):
-    r"""Relative rounding error of a centred network: its output is a difference of two that are larger.
+    r"""Relative rounding error of a centered network: its output is a difference of two that are larger.
 
     Their squares are $1/(\gamma_0^2 \nu_L)$ times that of the target.
     """
@@ -63,7 +63,7 @@ def cancellation(network):
     return CANCELLED * scales / (network.richness**2 * network.widths[-1])
 
 
-def cancelled(networks, fields):
+def cancellation_error(networks, fields):
     """What cancellation adds to `error` [K]: most where a loss has become small, in the units of `error`."""
     worst = np.zeros(len(networks))
     for name in ("excess_loss", "train_loss"):

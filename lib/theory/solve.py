@@ -12,7 +12,7 @@ from lib.problem.training import GradientFlow
 from lib.status import Outcome
 from lib.theory import compressed_past, every_step, on_nodes
 from lib.theory.architectures import solve_layers
-from lib.theory.assembly import cancellation, cancelled, first_of
+from lib.theory.assembly import cancellation, cancellation_error, first_of
 from lib.theory.grid import (
     CHEAP_STEPS,
     FEWEST,
@@ -111,7 +111,7 @@ def solve(
         if cancellation(entry) > MOST_CANCELLATION:
             least = entry.richness * math.sqrt(cancellation(entry) / MOST_CANCELLATION)
             raise ValueError(
-                f"richness {entry.richness:g} is so small that what this centred network learns is "
+                f"richness {entry.richness:g} is so small that what this centered network learns is "
                 f"rounding error of what it starts from: give at least {1.06 * least:.2g}, where the "
                 "lazy limit is reached, or width=math.inf."
             )
@@ -127,7 +127,7 @@ def solve(
     if chosen and lost and (trainings[0].span + 1) * networks[0].outputs <= FOLLOWED_ROWS:
         again = [[entries[k] for k in lost] for entries in (networks, trainings)]
         fields = _replaced(fields, lost, solved(EveryStep(), *again, False))
-    fields["error"] = fields["error"] + cancelled(networks, fields)
+    fields["error"] = fields["error"] + cancellation_error(networks, fields)
     times = fields.pop("times")
     interpolants = fields.pop("interpolants", None)
     if single:

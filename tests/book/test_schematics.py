@@ -29,7 +29,7 @@ def test_a_drawing_is_described_and_stays_in_its_frame(name):
     for text in svg.iter("{http://www.w3.org/2000/svg}text"):
         assert 0 <= float(text.get("x")) <= width and 10 <= float(text.get("y")) <= height
     colors = re.findall(r"#[0-9a-fA-F]{3,6}", re.sub(r"url\(#[^)]*\)", "", DRAWINGS[name]()))
-    assert colors == [], "colours are the page's"
+    assert colors == [], "colors are the page's"
 
 
 def test_a_pen_writes_what_it_draws():

@@ -6,7 +6,7 @@ import pytest
 from publish.chapters import ROOT
 
 BRITISH = re.compile(
-    r"\b(?:behaviour|colour|favour|neighbour|labour|honour|analyse|artefact|modelling|labelled|centred)\w*"
+    r"\b(?:behaviour|colour|favour|neighbour|labour|honour|analyse|artefact|modelling|labelled|centre)\w*"
     r"|\b(?:general|initial|normal|optim|recogn|summar|memor|real|minim|maxim|regular|parameter)"
     r"is(?:e|es|ed|ing|ation|ations)\b",
     re.I,

@@ -72,7 +72,7 @@ PROBLEMS = {
         REPEATED,
         lib.GradientDescent(30, 0.015),
     ),
-    "decay, momentum, centred": (
+    "decay, momentum, centered": (
         lib.Network(math.inf, 0.8, 1.5, branch_scale=1.2, centered=True),
         lib.Data(batch=1.0, spectrum=lib.Spectrum([2.0, 0.5], [0.4, 2.2], [0.3, 0.7])),
         lib.GradientDescent(30, 0.01, momentum=0.3, weight_decay=1.0),

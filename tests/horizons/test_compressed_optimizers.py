@@ -93,7 +93,7 @@ def test_a_thousand_steps_are_those_of_every_step(name, optimizer):
 
 LAYERS = {"layer_rates": (0.5, 1.5, 0.8)}
 PROBLEMS = {
-    "two outputs, centred": (lib.Network(2, 0.5, outputs=2, centered=True), DATA, {}),
+    "two outputs, centered": (lib.Network(2, 0.5, outputs=2, centered=True), DATA, {}),
     "residual": (lib.Network(3, 0.5, branch_scale=1.0), DATA, {}),
     "a rate for each layer": (lib.Network(2, (0.5, 0.8), init_scale=(1, 0.7, 1.2)), DATA, LAYERS),
     "repeated": (lib.Network(1, 0.5), lib.Data(samples=1.5, noise=0.3), {}),

@@ -26,14 +26,14 @@ CASES = {
         lib.Data(batch=1.0),
         {"momentum": 0.5, "nesterov": True},
     ),
-    "repeated, centred": (
+    "repeated, centered": (
         lib.Network(2, 0.5, centered=True),
         lib.Data(samples=1.5, noise=0.3),
         {},
     ),
     "bottleneck": (lib.Network(3, (0.5, 0.2, 0.7)), lib.Data(batch=2.0), {}),
     "residual": (lib.Network(4, 0.5, branch_scale=1.0), lib.Data(batch=1.5, noise=0.3), {}),
-    "two outputs, centred": (
+    "two outputs, centered": (
         lib.Network(2, 0.5, outputs=2, centered=True),
         lib.Data(batch=1.5, noise=0.3),
         {},

@@ -133,7 +133,7 @@ def test_what_an_iteration_would_still_change():
 
 
 @pytest.mark.parametrize("richness", [0.1, 0.03, 0.01, 1e-3])
-def test_centred_networks_of_small_richness_come_to_rest(richness):
+def test_centered_networks_of_small_richness_come_to_rest(richness):
     """What is left of an output after the one at the start is taken off is rounding below some size."""
     network = lib.Network(2, 1.0, richness, centered=True)
     flow = lib.solve(network, lib.Data(), lib.GradientFlow(200.0))

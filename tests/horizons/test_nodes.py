@@ -141,7 +141,7 @@ def test_as_many_samples_as_dimensions_with_noise_are_followed():
         assert loss[-1] == pytest.approx(end, rel=1e-7)
 
 
-def test_centred_flow_of_small_richness_is_followed():
+def test_centered_flow_of_small_richness_is_followed():
     problem = lib.Network(2, 1.0, 0.1, centered=True), lib.Data(samples=0.5)
     tight, loose = (lib.solve(*problem, lib.GradientFlow(200.0, tol)) for tol in (1e-8, 1e-6))
     assert tight.status.name == loose.status.name == "STATIONARY"
@@ -425,6 +425,32 @@ def test_panels_sum_polynomial_gradients_as_steps_do(name):
         K @ gradient(nodes), memory.K[ends] @ gradient(memory.times), rtol=1e-10
     )
     np.testing.assert_allclose(decay, memory.decay[ends], rtol=1e-12)
+
+
+@pytest.mark.parametrize("momentum", [0.3, 0.5, 0.7])
+def test_panels_are_long_enough_for_a_momentum(momentum):
+    """On short panels the nodes have a pole among the curvatures of these data, and no sweep ever settles."""
+    problem = lib.Network(2, 1.5, 0.3), lib.Data(samples=0.295, noise=0.3)
+    options = {"learning_rate": 0.0284, "momentum": momentum}
+    found = lib.solve(*problem, lib.GradientDescent(3000, **options), grid=lib.Nodes())
+    assert found.status.name == "STATIONARY"
+    exact = lib.solve(*problem, lib.GradientDescent(250, **options), grid=lib.EveryStep())
+    assert true_error(found.at(exact.times), exact) < found.error + exact.error < 1e-6
+
+
+def test_panels_of_steps_with_a_momentum_have_poles_where_they_are_short():
+    """A pole is a curvature x at which v = (1 + x K)^-1 y has no solution, with K on the nodes."""
+
+    def has_poles(accumulation, stretch):
+        own = accumulation.rows(stretch)[0][:, -len(stretch.nodes) :]
+        curvatures = np.linspace(0.1, 40, 400)[:, None, None]
+        return bool((np.linalg.det(np.eye(len(own)) + curvatures * own) <= 0).any())
+
+    for momentum, length, poles in [(0.0, 32, False), (0.5, 32, True), (0.5, 128, False)]:
+        accumulation = lib.GradientDescent(200, 0.1, momentum=momentum).start()
+        stretch = panel_of_steps(0, length, 16)
+        assert has_poles(accumulation, stretch) is poles
+        assert accumulation.sound(stretch) is not poles
 
 
 def test_anderson_solves_a_linear_problem_in_as_many_steps_as_it_has_directions():

@@ -44,7 +44,7 @@ async (run) => {
 
 @dataclass
 class Visit:
-    """What a page showed: its content at each width and colour scheme, and its faults."""
+    """What a page showed: its content at each width and color scheme, and its faults."""
 
     content: dict = field(default_factory=dict)
     outside: list = field(default_factory=list)
@@ -81,7 +81,7 @@ def watch(tab, visit):
 
 
 def show(tab, scheme):
-    """Switch the colour scheme as the reader's system does, and wait for the theme to follow."""
+    """Switch the color scheme as the reader's system does, and wait for the theme to follow."""
     tab.emulate_media(color_scheme=scheme, reduced_motion="reduce")
     tab.wait_for_function(
         "(scheme) => [undefined, scheme].includes(document.documentElement.dataset.theme)",

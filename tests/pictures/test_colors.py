@@ -67,10 +67,10 @@ def test_live_figures_and_schematics_have_the_colors_of_the_figures(sheet):
 def test_the_error_of_a_median_holds_it_two_times_in_three():
     rng = np.random.default_rng(1)
     samples = np.exp(2 * rng.standard_normal((25, 4000)))  # median 1, heavily skewed
-    centre, (below, above) = plots.median(samples)
-    inside = (centre - below < 1) & (centre + above > 1)
+    center, (below, above) = plots.median(samples)
+    inside = (center - below < 1) & (center + above > 1)
     assert abs(inside.mean() - 0.68) < 0.05
-    assert np.all(centre - below > 0) and np.all(centre + above <= samples.max(axis=0))
+    assert np.all(center - below > 0) and np.all(center + above <= samples.max(axis=0))
 
 
 def test_a_smooth_curve_goes_through_what_was_solved():

@@ -12,7 +12,7 @@ from lib.questions.agreement import path_length, threshold
 
 
 def curves(rng, runs, seeds, points, correlation):
-    """Stationary Gaussian curves [runs, seeds, points], the correlation of neighbours given."""
+    """Stationary Gaussian curves [runs, seeds, points], the correlation of neighbors given."""
     noise = rng.standard_normal((runs, seeds, points))
     for i in range(1, points):
         step = math.sqrt(1 - correlation**2) * noise[..., i]

@@ -11,7 +11,7 @@ from lib.questions.ensembles import Shared, ensemble_loss, mean_excess_loss, ove
 TWO_MODES = lib.Spectrum([2.0, 0.5], [0.4, 2.2], [0.3, 0.7])
 PROBLEMS = {
     "repeated, unequal widths": (lib.Network(2, (0.5, 1.2), 1.3), lib.Data(samples=1.5, noise=0.5)),
-    "one pass, centred, two modes": (
+    "one pass, centered, two modes": (
         lib.Network(3, 0.7, centered=True),
         lib.Data(batch=0.5, noise=0.3, spectrum=TWO_MODES),
     ),
@@ -61,14 +61,14 @@ def test_population_has_no_variance_of_the_data():
 
 
 def test_lazy_network_sees_the_random_start_through_the_same_regression():
-    """Lazy and uncentred, two networks on the same data: v = M (beta* - noise) with independent noises
-    of the start, so that their overlap is the loss of the centred network."""
+    """Lazy and uncentered, two networks on the same data: v = M (beta* - noise) with independent noises
+    of the start, so that their overlap is the loss of the centered network."""
     data, training = lib.Data(samples=1.5, noise=0.4), lib.GradientDescent(30, 0.05)
     width, start = 1e6, 0.7
     lazy = lib.Network(2, width, math.sqrt(1 / (start * width)))
     shared = overlap(lib.solve(lazy, data, training), Shared.DATA)
-    centred = lib.solve(lib.Network(2, width, lazy.richness, centered=True), data, training)
-    np.testing.assert_allclose(shared, centred.excess_loss, rtol=1e-4)
+    centered = lib.solve(lib.Network(2, width, lazy.richness, centered=True), data, training)
+    np.testing.assert_allclose(shared, centered.excess_loss, rtol=1e-4)
 
 
 STEPS = [0, 4, 8, 16, 25]

@@ -165,8 +165,8 @@ def test_measured_optimum_of_a_parabola():
     rates, rng, seeds = np.geomspace(0.01, 0.1, 9), np.random.default_rng(1), 16
 
     def measure():
-        centres = np.log(0.034) + 0.05 * rng.standard_normal(seeds)
-        final = 0.5 * np.exp((np.log(rates)[:, None] - centres) ** 2)
+        centers = np.log(0.034) + 0.05 * rng.standard_normal(seeds)
+        final = 0.5 * np.exp((np.log(rates)[:, None] - centers) ** 2)
         return lib.measured_optimal_learning_rate(rates, synthetic(9, seeds, final))
 
     found = [measure() for _ in range(60)]

@@ -171,7 +171,7 @@ def test_weight_decay_without_learning_only_shrinks():
     np.testing.assert_allclose(theory.excess_loss, expected, rtol=1e-6)
 
 
-def test_centred_networks_start_at_the_target_norm():
+def test_centered_networks_start_at_the_target_norm():
     theory = lib.solve(
         lib.Network(3, 0.4, 0.6, centered=True), lib.Data(), lib.GradientDescent(10, 0.05)
     )
@@ -183,14 +183,14 @@ def test_centred_networks_start_at_the_target_norm():
 # Spectra
 
 
-def test_centred_networks_do_not_see_a_constant_shift_of_their_function():
+def test_centered_networks_do_not_see_a_constant_shift_of_their_function():
     problem = lib.Data(samples=1.5, noise=0.3), lib.GradientDescent(15, 0.05)
-    centred, plain = (
+    centered, plain = (
         lib.solve(lib.Network(2, 0.7, centered=centered), *problem) for centered in (True, False)
     )
     shifted = plain.R_h[0].sum(axis=1)
     assert (np.abs(shifted) > 0.1).all()
-    np.testing.assert_allclose(centred.R_h[0].sum(axis=1), 0, atol=1e-13)
+    np.testing.assert_allclose(centered.R_h[0].sum(axis=1), 0, atol=1e-13)
 
 
 def test_modes_of_equal_variance_are_one_mode():
@@ -454,7 +454,7 @@ def test_an_interrupt_ends_the_whole_sweep(grid, monkeypatch):
 
 @pytest.mark.parametrize("grid", [lib.EveryStep(), lib.CompressedPast(), lib.Nodes()], ids=str)
 @pytest.mark.parametrize("width", [0.5, math.inf])
-def test_a_centred_network_without_a_target_has_nothing_to_learn(grid, width):
+def test_a_centered_network_without_a_target_has_nothing_to_learn(grid, width):
     data = lib.Data(samples=2.0, spectrum=lib.Spectrum([1.0], [0.0], [1.0]))
     network = lib.Network(2, width, 3.0, centered=True)
     solved = lib.solve(network, data, lib.GradientDescent(90, 0.01), grid=grid)
