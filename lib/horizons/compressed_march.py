@@ -14,8 +14,8 @@ from lib.equations.consistency import residual
 from lib.equations.linear_gaussian import write_symmetric
 from lib.equations.march import sweep
 from lib.horizons import rounding
-from lib.horizons.panel_errors import KNOWN
 from lib.horizons.past_moments import SHORTEST, Past
+from lib.horizons.sizes import KNOWN
 from lib.status import DIVERGENCE
 
 CAREFUL = 2e-4

@@ -16,8 +16,9 @@ from lib.horizons.block import Block, forget
 from lib.horizons.feedback import Feedback
 from lib.horizons.node_record import NodeRecord
 from lib.horizons.nodes import Panel, panel_of_steps
-from lib.horizons.panel_errors import KNOWN, PanelErrors
+from lib.horizons.panel_errors import PanelErrors
 from lib.horizons.remainder import remainder
+from lib.horizons.sizes import Sizes
 from lib.horizons.stability import Stability
 from lib.horizons.stationary import Rest
 from lib.status import DIVERGENCE
@@ -71,6 +72,7 @@ class NodeMarch:
         self.nodes = int(np.clip(round(-2 * np.log10(tolerance)), FEW_NODES, NODES))
         self.decay = np.ones((len(starts), self.axis.nodes))
         self.times = np.zeros(self.axis.nodes)
+        self.sizes = Sizes(stack, inputs, tolerance)
         self.panels, self.errors, self.count = [], PanelErrors(self), 1
         self.sweeps, self.left = 0, 0.0
         self.rest, self.stability, self.unstable = Rest(self), Stability(self), False
@@ -226,23 +228,25 @@ class NodeMarch:
         stirs forward fields that have almost vanished. Infinite if that failed. `left` is what the
         losses would still change by if sweeps go on to converge.
         """
-        block = Block(self.stack, self.inputs, now, self._forward_floor(now), self.loss_floor())
+        block = Block(
+            self.stack, self.inputs, now, self.sizes.forward_floor(now), self.sizes.loss_floor()
+        )
         feedback = Feedback(self.inputs, now)
         accelerated = AndersonAnew(len(self.accumulations), SWEEPS)
-        x, losses = block.read(), self.losses(now)
+        x, losses = block.read(), self.sizes.losses(now)
         accuracy = max(SETTLED * self.tolerance, FINEST)
         scale, quiet, noise, moves = block.scale(x), 0, 0, []
         for self.sweeps in range(1, SWEEPS + 1):
             feedback.keep()
             sweep(self.stack, self.inputs, now)
             feedback.sum_up()
-            image, previous, losses = block.read(), losses, self.losses(now)
+            image, previous, losses = block.read(), losses, self.sizes.losses(now)
             if not np.isfinite(image).all():
                 return np.inf
             change = (np.abs(image - x) / block.scale(image)).max()
             difference = np.abs(losses - previous)
-            moved = (difference / (np.abs(losses) + self.loss_floor())).max()
-            moves.append((difference / (np.abs(losses) + self.known())).max())
+            moved = (difference / (np.abs(losses) + self.sizes.loss_floor())).max()
+            moves.append((difference / (np.abs(losses) + self.sizes.known())).max())
             self.left = remainder(moves)
             calm = change < accuracy**0.5
             quiet = quiet + 1 if calm and moved < accuracy else 0
@@ -256,47 +260,3 @@ class NodeMarch:
             x = scale * accelerated.next(x / scale, image / scale)
             block.write(x)
         return np.inf
-
-    def losses(self, now):
-        """Diagonals of C_v and C_Delta in the rows `now`, [batch, 2, rows]."""
-        matrices = (self.inputs.C_v, self.inputs.regime.C_Delta)
-        return np.stack([np.einsum("bii->bi", matrix[:, now, now]) for matrix in matrices], axis=1)
-
-    def loss_floor(self):
-        """Below this size a loss cannot be known to the tolerance."""
-        return self.inputs.rounding / self.tolerance * self.first_loss()
-
-    def known(self):
-        """Smaller losses are known relative to this size: it is part of what `error` is relative to."""
-        return KNOWN * self.first_loss()
-
-    def first_loss(self):
-        return self.inputs.C_v[:, 0, 0].max()
-
-    def _forward_floor(self, now):
-        r"""Size at which forward fields would move the weights by their own size in a block, [batch].
-
-        $1/(\gamma_0 \max_l r_l \int K)$: these fields follow the error signal, which vanishes in the end.
-        """
-        last = slice(now.stop - self.axis.outputs, now.stop)
-        kicks = [matrix.kick.reshape(-1, len(self.accumulations)) for matrix in self.stack.trained]
-        kick = np.concatenate(kicks).max(0)
-        moved = kick * np.abs(self.trained.K[:, last, now]).sum(-1).max(-1)
-        return 1 / np.maximum(moved, 1e-100)  # a rate of zero
-
-    def correlations(self, rows, now, blur):
-        """All correlations of `rows` with the first time and the last, and their sizes, layer by layer."""
-        last = slice(now.stop - self.axis.outputs, now.stop)
-        forward = self._forward_floor(now)[:, None] * blur**0.5
-        for layer in self.stack.layers:
-            for matrix, floor in ((layer.C_h, forward), (layer.C_g, 0 * forward)):
-                own = np.sqrt(np.abs(np.einsum("bii->bi", matrix[:, rows, rows])))
-                largest = self.per_output(own[:, None]).max(-1) + floor
-                for end in (self.axis.rows(0, 1), last):
-                    other = np.sqrt(np.abs(np.einsum("bii->bi", matrix[:, end, end]))) + floor
-                    curves = self.per_output(matrix[:, end, rows])
-                    yield curves, other[:, :, None] * largest[:, None]
-
-    def per_output(self, values):
-        """Values [.., rows] as [.., outputs, nodes]."""
-        return np.swapaxes(self.axis.by_output(values), -1, -2)

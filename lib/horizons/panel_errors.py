@@ -8,11 +8,10 @@ nodes are off by this; and so are the fields whose sums over the panel move the 
 
 import numpy as np
 
+from lib.horizons.sizes import KNOWN
+
 POINTS = 200
 """Times of a panel at which errors of interpolation are looked for, at most."""
-
-KNOWN = 1e-4
-"""Losses that have fallen to less than this part of the first are known to that part of this size."""
 
 FIRST_STEP = 0.3
 """What an error of the error signals at the start moves in the first steps, at most: measured, usually far less."""
@@ -44,12 +43,12 @@ class PanelErrors:
         been seen not to move the losses.
         """
         march = self.march
-        losses = march.per_output(march.losses(now))
-        lowest = np.maximum(losses.min(-1), march.known())
-        size = np.minimum(losses.max(-1) + march.loss_floor(), lowest)
-        cancelled = march.inputs.cancelled / march.tolerance * march.first_loss()
+        losses = march.sizes.per_output(march.sizes.losses(now))
+        lowest = np.maximum(losses.min(-1), march.sizes.known())
+        size = np.minimum(losses.max(-1) + march.sizes.loss_floor(), lowest)
+        cancelled = march.inputs.cancelled / march.tolerance * march.sizes.first_loss()
         worst = panel.unresolved(losses, np.maximum(size, cancelled))
-        for curves, size in march.correlations(now, now, blur):
+        for curves, size in march.sizes.correlations(now, now, blur):
             worst = max(worst, panel.unresolved(curves, size))
         return worst
 
@@ -61,15 +60,15 @@ class PanelErrors:
         """
         march = self.march
         wide = slice(now.start - march.axis.outputs, now.stop)
-        losses = march.per_output(march.losses(wide))
-        first = march.per_output(march.losses(march.axis.rows(0, 1)))
+        losses = march.sizes.per_output(march.sizes.losses(wide))
+        first = march.sizes.per_output(march.sizes.losses(march.axis.rows(0, 1)))
         missed = self._beyond_noise(panel, _missed(panel, losses))
         times = _times(panel, march.in_steps)
         size = np.abs(losses[..., 1:] @ panel.sample(times).T) + KNOWN * first
         here = missed[..., None] * np.abs(_vanishing(panel, times) / _vanishing(panel, panel.start))
         self.between = max(self.between, float((here / size).max()))
         worst = 0.0
-        for curves, size in march.correlations(wide, now, blur):
+        for curves, size in march.sizes.correlations(wide, now, blur):
             worst = max(worst, float(np.max(_missed(panel, curves) / np.where(size > 0, size, 1))))
         first_step = FIRST_STEP * self._signals(panel, now, wide) if march.in_steps else 0.0
         self.carried += worst + first_step + left
@@ -79,10 +78,10 @@ class PanelErrors:
         march, worst = self.march, 0.0
         for matrix in (march.inputs.C_v, march.inputs.regime.C_Delta):
             own = np.sqrt(np.abs(np.einsum("bii->bi", matrix[:, wide, wide])))
-            floor = np.sqrt(march.known())
-            largest = march.per_output(own).max(-1)[:, None] + floor
+            floor = np.sqrt(march.sizes.known())
+            largest = march.sizes.per_output(own).max(-1)[:, None] + floor
             here = own[:, -(now.stop - now.start) :, None] + floor
-            missed = _missed(panel, march.per_output(matrix[:, now, wide]))
+            missed = _missed(panel, march.sizes.per_output(matrix[:, now, wide]))
             missed = self._beyond_noise(panel, missed)
             worst = max(worst, float((missed / (here * largest)).max()))
         return worst
@@ -93,7 +92,7 @@ class PanelErrors:
         The value at the start is extrapolated, with weights that are large and alternate: independent
         errors of the nodes add up to the root of the sum of their squares.
         """
-        noise = SCATTER * self.march.inputs.cancelled * self.march.first_loss()
+        noise = SCATTER * self.march.inputs.cancelled * self.march.sizes.first_loss()
         weights = panel.sample([panel.start])[0]
         return np.maximum(missed - noise * np.linalg.norm(weights), 0)
 

@@ -9,7 +9,7 @@ errors, step by step and not by a jump of the rate, the losses from there on are
 
 import numpy as np
 
-from lib.horizons.panel_errors import KNOWN
+from lib.horizons.sizes import KNOWN
 from lib.status import Outcome, Status
 
 ORDER = 8

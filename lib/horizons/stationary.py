@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from lib.horizons.panel_errors import KNOWN
+from lib.horizons.sizes import KNOWN
 
 SLOWED = 1e-3
 """Part of its fastest rate to which training must have slowed before it may be called stationary."""
@@ -29,12 +29,12 @@ class Rest:
         """
         march = self.march
         times = march.times[: march.count]
-        losses = march.per_output(march.losses(march.axis.rows(0, march.count)))
+        losses = march.sizes.per_output(march.sizes.losses(march.axis.rows(0, march.count)))
         moved, last = np.ptp(losses[..., times >= time / 2], axis=-1), losses[..., -1]
-        change = float((moved / (last + march.loss_floor())).max())
+        change = float((moved / (last + march.sizes.loss_floor())).max())
         doublings = np.log2(march.end / time)
         self.fastest = max(self.fastest, change)
-        to_come = float((moved / (last + march.known())).max()) * doublings
+        to_come = float((moved / (last + march.sizes.known())).max()) * doublings
         most = max(0.5 * march.tolerance, march.inputs.rounding / KNOWN)
         if change * doublings >= 0.5 * march.tolerance or to_come >= most:
             self.still_since = np.inf

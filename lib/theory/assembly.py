@@ -11,7 +11,7 @@ import numpy as np
 from lib.equations.consistency import residual
 from lib.equations.layers import Readout
 from lib.horizons import rounding
-from lib.horizons.panel_errors import KNOWN
+from lib.horizons.sizes import KNOWN
 from lib.problem import layerwise
 from lib.status import Outcome, Status, judge
 from lib.theory.architectures import matrices_of, trained_matrices

@@ -5,8 +5,8 @@ from functools import partial
 import numpy as np
 
 from lib.equations.infinite_depth import InfiniteDepthStack
-from lib.horizons.panel_errors import KNOWN
 from lib.horizons.remainder import remainder
+from lib.horizons.sizes import KNOWN
 from lib.status import Outcome, Status
 from lib.theory.grid import EveryStep
 
