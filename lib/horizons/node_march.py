@@ -145,7 +145,9 @@ class NodeMarch:
     def _sound(self, panel):
         """How long panels should be for sweeps to settle, where `panel` is too short for it; else 0."""
         length = 0
-        while not all(accumulation.sound(panel) for accumulation in self.accumulations):
+        while length < self.end and not all(
+            accumulation.sound(panel) for accumulation in self.accumulations
+        ):
             length = 2 * (panel.stop - panel.start)
             panel = panel_of_steps(panel.start, panel.start + length, self.nodes)
         return length

@@ -187,7 +187,8 @@ class Steps:
         panel it is not: with a momentum and few steps to a node it has negative eigenvalues $\kappa$, and
         $1 + x \kappa = 0$ at some x. A spectrum that reaches there leaves the equations without a solution.
         """
-        own = self.rows(panel)[0][:, -len(panel.nodes) :]
+        alike = replace(self, recursion=self.recursion.as_in(self.time))
+        own = alike.rows(panel)[0][:, -len(panel.nodes) :]
         poles = np.linalg.eigvals(own)
         poles = poles[poles.real < 0]
         return bool((np.abs(poles.imag) >= NEAREST * np.abs(poles)).all())
