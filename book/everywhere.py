@@ -31,6 +31,9 @@ farthest from what `make book` and `make test` try.
 TORCH = {"Haswell": "avx2", "Prescott": "default"}
 """The same processors in the words of torch, whose random numbers depend on it in single precision."""
 
+PASSIVE = {"OMP_WAIT_POLICY": "passive", "OPENBLAS_THREAD_TIMEOUT": "4"}
+"""Threads sleep where they would wait busily, so that processes of several threads can run side by side."""
+
 TABLE = ROOT / "_build" / "everywhere.md"
 
 
@@ -41,6 +44,7 @@ def choose(kernel, threads, offset):
         if kernel != "own":
             os.environ[name] = value
     os.environ["SEED_OFFSET"] = offset
+    os.environ.update(PASSIVE)
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
         os.environ[name] = str(threads)
 

@@ -18,7 +18,7 @@ def test_every_kernel_thread_count_and_offset_is_tried_more_than_with_one_other(
 
 @pytest.fixture
 def environment(monkeypatch):
-    for name in kept_runs.SETTINGS:
+    for name in [*kept_runs.SETTINGS, *everywhere.PASSIVE]:
         monkeypatch.setenv(name, os.environ.get(name, ""))
     return monkeypatch
 
