@@ -196,6 +196,7 @@ class NodeMarch:
     def _try(self, panel):
         """Solve a panel and, if its error is below the tolerance, keep it; return the error."""
         before = self.count
+        self.errors.begin(panel.start)
         now, following = self._fill(panel)
         self.stack.extend(now, self.inputs)
         self.inputs.extend(now)

@@ -8,13 +8,11 @@ nodes are off by this; and so are the fields whose sums over the panel move the 
 
 import numpy as np
 
+from lib.horizons.first_steps import FirstSteps
 from lib.horizons.sizes import KNOWN
 
 POINTS = 200
 """Times of a panel at which errors of interpolation are looked for, at most."""
-
-FIRST_STEP = 0.3
-"""What an error of the error signals at the start moves in the first steps, at most: measured, usually far less."""
 
 CAUTIOUS = 3
 """Factor between the panels' errors and what is reported."""
@@ -27,7 +25,7 @@ class PanelErrors:
     """Adds up the errors of panels that are kept: `march` is a `lib.horizons.node_march.NodeMarch`."""
 
     def __init__(self, march):
-        self.march = march
+        self.march, self.first_steps = march, FirstSteps(march)
         self.between, self.carried = 0.0, 0.0
 
     @property
@@ -70,21 +68,15 @@ class PanelErrors:
         worst = 0.0
         for curves, size in march.sizes.correlations(wide, now, blur):
             worst = max(worst, float(np.max(_missed(panel, curves) / np.where(size > 0, size, 1))))
-        first_step = FIRST_STEP * self._signals(panel, now, wide) if march.in_steps else 0.0
-        self.carried += worst + first_step + left
+        self.carried += worst + self._first_steps_missed(panel, now) + left
 
-    def _signals(self, panel, now, wide):
-        """How far the polynomials in s of C_v(t, s) and C_Delta(t, s) miss the start, for all t of the panel."""
-        march, worst = self.march, 0.0
-        for matrix in (march.inputs.C_v, march.inputs.regime.C_Delta):
-            own = np.sqrt(np.abs(np.einsum("bii->bi", matrix[:, wide, wide])))
-            floor = np.sqrt(march.sizes.known())
-            largest = march.sizes.per_output(own).max(-1)[:, None] + floor
-            here = own[:, -(now.stop - now.start) :, None] + floor
-            missed = _missed(panel, march.sizes.per_output(matrix[:, now, wide]))
-            missed = self._beyond_noise(panel, missed)
-            worst = max(worst, float((missed / (here * largest)).max()))
-        return worst
+    def begin(self, time):
+        """Before a panel that starts at `time` is filled."""
+        if self.march.in_steps:
+            self.first_steps.take(time)
+
+    def _first_steps_missed(self, panel, now):
+        return self.first_steps.missed(panel, now) if self.march.in_steps else 0.0
 
     def _beyond_noise(self, panel, missed):
         """What the noise of cancellation, which is part of `error` already, does not explain of `missed`.

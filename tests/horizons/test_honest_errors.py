@@ -132,6 +132,20 @@ def test_what_an_iteration_would_still_change():
     np.testing.assert_allclose(remainder(by_run), [1e-3, 0], atol=1e-300)
 
 
+def test_what_a_panel_misses_of_its_first_step_is_measured():
+    """Near the edge of stability the first step makes twice as much of it as at small rates."""
+    powers, shares = [1.0, 0.0724, 1.0, 2.0], [0.212, 0.636, 0.0168, 0.1352]
+    data = lib.Data(spectrum=lib.Spectrum([1.0, 2.15, 1.0, 1.0], powers, shares))
+    network = lib.Network(2, (0.26, 3.43), 2.76, outputs=2)
+    for momentum, tolerance in [(0.0, 1e-8), (0.6, 1e-6)]:
+        rates = 0.074 * (1 - momentum) * np.append(3, np.ones(223))
+        training = lib.GradientDescent(224, rates, weight_decay=0.1, momentum=momentum)
+        exact = lib.solve(network, data, training, grid=lib.EveryStep(), keep_matrices=False)
+        found = lib.solve(network, data, training, grid=lib.Nodes(tolerance)).at(exact.times)
+        off = true_error(found, exact)
+        assert off < found.error < 100 * off + 1e-9, (momentum, tolerance, off, found.error)
+
+
 @pytest.mark.parametrize("richness", [0.1, 0.03, 0.01, 1e-3])
 def test_centered_networks_of_small_richness_come_to_rest(richness):
     """What is left of an output after the one at the start is taken off is rounding below some size."""

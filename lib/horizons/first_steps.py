@@ -1,0 +1,43 @@
+"""How far a panel of steps misses its first steps, which are taken one by one too, before it is solved.
+
+The gradient at a panel's start is known, but the panel sums the polynomial through its nodes, which is
+extrapolated there. What that misses moves the first steps, the more the nearer they are to the edge of stability.
+"""
+
+import numpy as np
+
+from lib.horizons.block import forget
+
+MOST_STEPS = 24
+"""So many show what is missed even where a momentum is remembered for longer."""
+
+
+class FirstSteps:
+    """Of a `lib.horizons.node_march.NodeMarch` in steps: as many as its optimizer takes to forget most of one."""
+
+    def __init__(self, march):
+        self.march, self.count = march, None
+
+    def take(self, start):
+        """Take the steps after `start`, unless they have been taken, and leave the march as it was."""
+        march = self.march
+        if self.count == march.count:
+            return
+        self.count, accumulations = march.count, march.accumulations
+        most = min(MOST_STEPS, int(march.end) - start, march.axis.nodes - march.count)
+        steps = min(accumulations[0].recursion.forgetting, most)
+        for step in range(start, start + steps):
+            march.step(step)
+        rows = march.axis.rows(self.count, march.count)
+        self.times = np.arange(start + 1.0, start + steps + 1)
+        self.losses = march.sizes.per_output(march.sizes.losses(rows))
+        forget(march.stack, march.inputs, rows)
+        march.count, march.accumulations = self.count, accumulations
+
+    def missed(self, panel, now):
+        """Largest error of their losses on a panel with the rows `now`, relative as `error` has it."""
+        sizes = self.march.sizes
+        inside = self.times <= panel.stop
+        found = sizes.per_output(sizes.losses(now)) @ panel.sample(self.times[inside]).T
+        exact = self.losses[..., inside]
+        return float((np.abs(found - exact) / (np.abs(exact) + sizes.known())).max())
