@@ -82,10 +82,8 @@ def keep_time(page, seconds):
 
 
 def processes():
-    """As many as there are cores for, when each has its threads; those that wait passively need none."""
-    passive = os.environ.get("OMP_WAIT_POLICY", "").lower() == "passive"
-    busy = 1 if passive else int(os.environ.get("OMP_NUM_THREADS", 1))
-    return max(1, joblib.cpu_count() // busy)
+    """As many as there are cores for, when each has its threads."""
+    return max(1, joblib.cpu_count() // int(os.environ.get("OMP_NUM_THREADS", 1)))
 
 
 def say(text):
