@@ -1,7 +1,8 @@
 """How far a panel of steps misses its first steps, which are taken one by one too, before it is solved.
 
 The gradient at a panel's start is known, but the panel sums the polynomial through its nodes, which is
-extrapolated there. What that misses moves the first steps, the more the nearer they are to the edge of stability.
+extrapolated there. What that misses moves the first steps, in proportion to rate times curvature; on a sound
+panel (see `lib.horizons.optimizers.Steps.sound`) they feel most of it.
 """
 
 import numpy as np
@@ -9,7 +10,7 @@ import numpy as np
 from lib.horizons.block import forget
 
 MOST_STEPS = 24
-"""So many show what is missed even where a momentum is remembered for longer."""
+"""With a momentum that is remembered for longer, what still later steps make of it is not seen."""
 
 
 class FirstSteps:
@@ -40,4 +41,5 @@ class FirstSteps:
         inside = self.times <= panel.stop
         found = sizes.per_output(sizes.losses(now)) @ panel.sample(self.times[inside]).T
         exact = self.losses[..., inside]
-        return float((np.abs(found - exact) / (np.abs(exact) + sizes.known())).max())
+        missed = np.abs(found - exact) / (np.abs(exact) + sizes.known())
+        return float(np.nan_to_num(missed, nan=np.inf).max())

@@ -15,7 +15,7 @@ from lib.horizons.anderson import AndersonAnew
 from lib.horizons.block import Block, forget
 from lib.horizons.feedback import Feedback
 from lib.horizons.node_record import NodeRecord
-from lib.horizons.nodes import Panel, panel_of_steps
+from lib.horizons.nodes import Panel
 from lib.horizons.panel_errors import PanelErrors
 from lib.horizons.remainder import remainder
 from lib.horizons.sizes import Sizes
@@ -114,16 +114,13 @@ class NodeMarch:
             stop = self.end if time + 1.3 * length >= self.end else time + length
             stop, new = self.accumulations[0].smooth_until(stop, AIM * self.tolerance)
             panel = self.accumulations[0].make_panel(time, stop, self.nodes)
-            if self.in_steps and panel.stop - time <= NODES:
-                time = self._single_steps(time, panel.stop - time)
+            if self.in_steps and (panel is None or stop - time <= NODES):
+                time = self._single_steps(time, stop - time)
                 length = shortest if new else length
                 yield time, False
                 continue
             error = self._try(panel)
-            if error == np.inf and self.in_steps and not self.unstable:
-                shortest = max(shortest, self._sound(panel))
-                length = max(length, shortest)
-            room = (AIM * self.tolerance / max(error, 1e-300)) ** (1 / self.nodes)
+            room = (AIM * self.tolerance / max(error, 1e-300)) ** (1 / len(panel.nodes))
             if error < self.tolerance:
                 time, singles = panel.stop, NODES
                 calm = max(growth * EASY / self.sweeps, 2.0)
@@ -141,16 +138,6 @@ class NodeMarch:
                 yield time, False
             else:
                 return
-
-    def _sound(self, panel):
-        """How long panels should be for sweeps to settle, where `panel` is too short for it; else 0."""
-        length = 0
-        while length < self.end and not all(
-            accumulation.sound(panel) for accumulation in self.accumulations
-        ):
-            length = 2 * (panel.stop - panel.start)
-            panel = panel_of_steps(panel.start, panel.start + length, self.nodes)
-        return length
 
     def _room(self):
         return self.count + NODES <= self.axis.nodes

@@ -18,7 +18,10 @@ MEMORY = 3.0
 """A momentum mu needs so many times 1 / (1 - mu) steps to forget."""
 
 NEAREST = 0.5
-r"""Sound panels keep $|1 + x \kappa|$ above this; those of plain gradient descent all do."""
+r"""Sound panels keep $|1 + x \kappa|$ above this for all x > 0; those of plain gradient descent do."""
+
+FEWEST = 6
+"""Nodes of a panel of steps, at least: fewer resolve next to nothing."""
 
 
 @dataclass(frozen=True)
@@ -159,7 +162,6 @@ class Steps:
     columns: np.ndarray
     initial: np.ndarray
 
-    make_panel = staticmethod(panel_of_steps)
     in_steps = True
 
     @classmethod
@@ -189,18 +191,28 @@ class Steps:
         new = smooth < stop and any(schedules.breaks(r, smooth, tolerance) for r in varying)
         return smooth, new
 
+    def make_panel(self, start, stop, count):
+        """The steps after `start` up to `stop` on `count` nodes, or on fewer if only so it is sound, or None."""
+        for nodes in range(count, FEWEST - 1, -1):
+            stretch = panel_of_steps(start, stop, nodes)
+            if self.sound(stretch):
+                return stretch
+        return None
+
     def sound(self, panel):
-        r"""Whether a panel that has not been filled is long enough for its nodes to have no poles of their own.
+        r"""Whether a panel that starts now has no spurious solutions, and no poles.
 
         Steps find $v = (1 + x K)^{-1} y$ for every curvature x > 0, as K is strictly causal. On the nodes of a
-        panel it is not: with a momentum and few steps to a node it has negative eigenvalues $\kappa$, and
-        $1 + x \kappa = 0$ at some x. A spectrum that reaches there leaves the equations without a solution.
+        panel it is not: with a momentum and few steps to a node it has eigenvalues $\kappa$ that are negative,
+        or nearly so, and $1 + x \kappa$ comes close to 0 at some x. A spectrum that reaches there leaves the
+        equations without a solution, and one that lies beyond with solutions that grow along the panel.
         """
-        alike = replace(self, recursion=self.recursion.as_in(self.time))
-        own = alike.rows(panel)[0][:, -len(panel.nodes) :]
-        poles = np.linalg.eigvals(own)
-        poles = poles[poles.real < 0]
-        return bool((np.abs(poles.imag) >= NEAREST * np.abs(poles)).all())
+        rates = np.abs(self.recursion.f[self.time : int(panel.stop)]).max(-1)
+        fastest = self.time + int(rates.argmax()) if len(rates) else self.time
+        alike = replace(self, recursion=self.recursion.as_in(fastest))
+        kappa = np.linalg.eigvals(alike.rows(panel)[0][:, -len(panel.nodes) :])
+        kappa = kappa[kappa.real < 0]
+        return bool((np.abs(kappa.imag) >= NEAREST * np.abs(kappa)).all())
 
     def step(self):
         """After one step more, with a new last column for its own time."""

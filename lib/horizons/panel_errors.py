@@ -79,10 +79,11 @@ class PanelErrors:
         return self.first_steps.missed(panel, now) if self.march.in_steps else 0.0
 
     def _beyond_noise(self, panel, missed):
-        """What the noise of cancellation, which is part of `error` already, does not explain of `missed`.
+        """What the noise of cancellation does not explain of `missed`.
 
-        The value at the start is extrapolated, with weights that are large and alternate: independent
-        errors of the nodes add up to the root of the sum of their squares.
+        The value at the start is extrapolated, on short panels of steps with weights that are large and
+        alternate: independent errors of the nodes add up to the root of the sum of their squares. Inside
+        the panel they are not extrapolated, and are part of `error` already.
         """
         noise = SCATTER * self.march.inputs.cancelled * self.march.sizes.first_loss()
         weights = panel.sample([panel.start])[0]

@@ -1,12 +1,15 @@
 """What is reported as `error` bounds the true one, and by not much: a sample of random problems, fixed by its seeds."""
 
 from functools import cache
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from references.problems import random_problem, true_error
 
 import lib
+from lib.horizons.nodes import panel_of_steps
+from lib.horizons.panel_errors import PanelErrors
 from lib.horizons.remainder import remainder
 
 SEEDS = range(60)
@@ -133,7 +136,7 @@ def test_what_an_iteration_would_still_change():
 
 
 def test_what_a_panel_misses_of_its_first_step_is_measured():
-    """Near the edge of stability the first step makes twice as much of it as at small rates."""
+    """A step multiplies it by rate times curvature, which is not small near the edge of stability."""
     powers, shares = [1.0, 0.0724, 1.0, 2.0], [0.212, 0.636, 0.0168, 0.1352]
     data = lib.Data(spectrum=lib.Spectrum([1.0, 2.15, 1.0, 1.0], powers, shares))
     network = lib.Network(2, (0.26, 3.43), 2.76, outputs=2)
@@ -144,6 +147,43 @@ def test_what_a_panel_misses_of_its_first_step_is_measured():
         found = lib.solve(network, data, training, grid=lib.Nodes(tolerance)).at(exact.times)
         off = true_error(found, exact)
         assert off < found.error < 100 * off + 1e-9, (momentum, tolerance, off, found.error)
+
+
+@pytest.mark.parametrize(
+    ("momentum", "steps", "variances", "shares"),
+    [
+        (0.5, 68, (0.0256, 2.3583), (0.2388, 2.3894)),
+        (0.6, 68, (0.0129, 2.7674), (0.1504, 0.0693)),
+        (0.7, 105, (0.0097, 2.7419), (0.6667, 0.4639)),
+    ],
+)
+def test_curvatures_beyond_the_poles_of_a_short_panel_do_no_harm(
+    momentum, steps, variances, shares
+):
+    """There sweeps would settle on a solution of the nodes that is none of the steps'."""
+    variances, shares = np.array([variances, shares])
+    data = lib.Data(spectrum=lib.Spectrum(variances, 2 * shares / variances, [0.5, 0.5]))
+    network = lib.Network(1, np.inf, 1e-3, centered=True)
+    for length in (steps, 400):
+        training = lib.GradientDescent(length, 0.5, momentum=momentum)
+        exact = lib.solve(network, data, training, grid=lib.EveryStep())
+        found = lib.solve(network, data, training, grid=lib.Nodes(1e-6))
+        assert true_error(found.at(exact.times), exact) <= found.error
+    assert len(found.interpolants[0].panels) > 0
+
+
+def test_what_cancellation_explains_is_no_error_of_interpolation():
+    march = SimpleNamespace(
+        inputs=SimpleNamespace(cancelled=1e-8), sizes=SimpleNamespace(first_loss=lambda: 2.0)
+    )
+    errors, stretch = PanelErrors(march), panel_of_steps(16, 48, 16)
+    noise = 2e-9 * np.random.default_rng(0).standard_normal((1000, len(stretch.nodes)))
+    missed = np.abs(noise @ stretch.sample([16])[0])
+    assert missed.max() > 1e-8
+    assert errors._beyond_noise(stretch, missed).max() < 0.2 * missed.max()
+    np.testing.assert_allclose(
+        errors._beyond_noise(stretch, 1e3 * missed + 1), 1 + 1e3 * missed, rtol=1e-5
+    )
 
 
 @pytest.mark.parametrize("richness", [0.1, 0.03, 0.01, 1e-3])

@@ -8,6 +8,7 @@ from references.problems import true_error
 
 import lib
 from lib.horizons.anderson import Anderson
+from lib.horizons.first_steps import FirstSteps
 from lib.horizons.nodes import Interpolant, panel, panel_of_steps, radau
 
 SCHEDULE = 0.05 * (1 + np.cos(np.pi * np.arange(300) / 300))
@@ -428,8 +429,8 @@ def test_panels_sum_polynomial_gradients_as_steps_do(name):
 
 
 @pytest.mark.parametrize("momentum", [0.3, 0.5, 0.7])
-def test_panels_are_long_enough_for_a_momentum(momentum):
-    """On short panels the nodes have a pole among the curvatures of these data, and no sweep ever settles."""
+def test_panels_have_no_more_nodes_than_a_momentum_allows(momentum):
+    """With more of them the nodes have a pole among the curvatures of these data, and no sweep settles."""
     problem = lib.Network(2, 1.5, 0.3), lib.Data(samples=0.295, noise=0.3)
     options = {"learning_rate": 0.0284, "momentum": momentum}
     found = lib.solve(*problem, lib.GradientDescent(3000, **options), grid=lib.Nodes())
@@ -438,7 +439,7 @@ def test_panels_are_long_enough_for_a_momentum(momentum):
     assert true_error(found.at(exact.times), exact) < found.error + exact.error < 1e-6
 
 
-def test_panels_of_steps_with_a_momentum_have_poles_where_they_are_short():
+def test_panels_of_steps_with_a_momentum_have_poles_where_nodes_are_close():
     """A pole is a curvature x at which v = (1 + x K)^-1 y has no solution, with K on the nodes."""
 
     def has_poles(accumulation, stretch):
@@ -451,6 +452,36 @@ def test_panels_of_steps_with_a_momentum_have_poles_where_they_are_short():
         stretch = panel_of_steps(0, length, 16)
         assert has_poles(accumulation, stretch) is poles
         assert accumulation.sound(stretch) is not poles
+        assert not has_poles(accumulation, accumulation.make_panel(0, length, 16))
+
+
+@pytest.mark.parametrize("momentum", [0.0, 0.3, 0.9, 0.99])
+def test_panels_are_sound_whatever_the_schedule(momentum):
+    """Asked at the largest rate of a panel: a warm-up begins at none."""
+    rates = 0.1 * np.minimum(1, np.arange(300) / 40)
+    for training in (
+        lib.GradientDescent(300, rates, momentum=momentum),
+        lib.GradientDescent(300, 0.1, momentum=momentum, nesterov=momentum > 0),
+        lib.GradientDescent(300, rates, momentum=momentum, weight_decay=0.2),
+    ):
+        accumulation, counts = training.start(), []
+        for length in (24, 32, 64, 128, 256):
+            stretch = accumulation.make_panel(0, length, 16)
+            counts.append(0 if stretch is None else len(stretch.nodes))
+            assert stretch is None or accumulation.sound(stretch)
+        assert (np.diff(counts) >= 0).all() and counts[2] > 7 and counts[-1] > 12
+
+
+def test_looking_at_first_steps_leaves_the_march_as_it_was(monkeypatch):
+    rates = 0.02 * np.where(np.arange(300) < 97, 1, 0.3)
+    training = lib.GradientDescent(300, rates, momentum=0.6)
+    problem = lib.Network(2, 0.8, 1.5, outputs=2), lib.Data(samples=1.2, noise=0.3), training
+    found = lib.solve(*problem, grid=lib.Nodes())
+    monkeypatch.setattr(FirstSteps, "take", lambda self, start: None)
+    monkeypatch.setattr(FirstSteps, "missed", lambda self, panel, now: 0.0)
+    without = lib.solve(*problem, grid=lib.Nodes())
+    np.testing.assert_array_equal(found.excess_loss, without.excess_loss)
+    assert without.error < found.error
 
 
 def test_anderson_solves_a_linear_problem_in_as_many_steps_as_it_has_directions():
