@@ -135,7 +135,8 @@ var DeepLinear = globalThis.DeepLinear || {};
       const bests = this.lines(parameterization).map(
         (line) => `${DeepLinear.format(line.x[this.best(line)])} at ${line.name}`,
       );
-      return `Best η, ${parameterization}: ${bests.join(", ")}`;
+      const name = parameterization === "ntk" ? "NTK" : parameterization;
+      return `Best η, ${name}: ${bests.join(", ")}`;
     }
 
     words() {

@@ -161,7 +161,7 @@ def test_the_bowl_is_that_of_its_python(chromium):
         check_bowls(tab)
         said = words(tab, panel=1)
         assert "mean-field: " + ", ".join(f"0.04 at ν = {nu}" for nu in (0.5, 1, 2, 8, 32)) in said
-        assert "ntk: 0.025 at ν = 0.5" in said and "0.16 at ν = 32" in said
+        assert "NTK: 0.025 at ν = 0.5" in said and "0.16 at ν = 32" in said
 
 
 def test_a_move_is_drawn_within_fifty_milliseconds(chromium):
