@@ -14,7 +14,7 @@ MOST_STEPS = 24
 
 
 class FirstSteps:
-    """Of a `lib.horizons.node_march.NodeMarch` in steps: as many as its optimizer takes to forget most of one."""
+    """Of a `lib.horizons.node_march.NodeMarch` in steps: as many as its optimizer takes to forget the start."""
 
     def __init__(self, march):
         self.march, self.count = march, None
@@ -26,7 +26,7 @@ class FirstSteps:
             return
         self.count, accumulations = march.count, march.accumulations
         most = min(MOST_STEPS, int(march.end) - start, march.axis.nodes - march.count)
-        steps = min(accumulations[0].recursion.forgetting, most)
+        steps = min(accumulations[0].recursion.memory, most)
         for step in range(start, start + steps):
             march.step(step)
         rows = march.axis.rows(self.count, march.count)

@@ -95,18 +95,9 @@ class Recursion:
     @property
     def memory(self):
         """About how many steps it takes to forget what is not the weights."""
-        return round(MEMORY * self._lag) + max(self.size - 2, 0)
-
-    @property
-    def forgetting(self):
-        """About how many steps it takes to forget most of it."""
-        return round(self._lag) + max(self.size - 2, 0)
-
-    @property
-    def _lag(self):
         rest = self.A[0, 1:, 1:]
         slowest = np.abs(np.linalg.eigvals(rest)).max(initial=0.0)
-        return 1 / max(1 - slowest, 1e-3)
+        return round(MEMORY / max(1 - slowest, 1e-3)) + max(self.size - 2, 0)
 
     @property
     def keeps(self):

@@ -14,6 +14,9 @@ from lib.horizons.sizes import KNOWN
 POINTS = 200
 """Times of a panel at which errors of interpolation are looked for, at most."""
 
+FIRST_STEPS = 0.01
+"""Weight of the error of a panel's first steps, which a tolerance does not bound but should not exceed by far."""
+
 CAUTIOUS = 3
 """Factor between the panels' errors and what is reported."""
 
@@ -36,7 +39,7 @@ class PanelErrors:
     def unresolved(self, panel, now, blur):
         """Largest error of interpolation in a panel that has been solved, of the losses and of all correlations.
 
-        Losses count relative to themselves, or to what is left of them by cancellation; correlations
+        What oscillates between nodes looks smooth on them, and is seen by the first steps alone. Losses count relative to themselves, or to what is left of them by cancellation; correlations
         relative to the sizes of their two fields. Forward fields that the sweeps have left blurred have
         been seen not to move the losses.
         """
@@ -48,7 +51,7 @@ class PanelErrors:
         worst = panel.unresolved(losses, np.maximum(size, cancelled))
         for curves, size in march.sizes.correlations(now, now, blur):
             worst = max(worst, panel.unresolved(curves, size))
-        return worst
+        return max(worst, FIRST_STEPS * self._first_steps_missed(panel, now))
 
     def add(self, panel, now, blur, left):
         """Note `panel` with the rows `now`.

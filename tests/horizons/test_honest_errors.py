@@ -171,6 +171,20 @@ def test_curvatures_beyond_the_poles_of_a_short_panel_do_no_harm(
         assert true_error(found.at(exact.times), exact) <= found.error
 
 
+@pytest.mark.parametrize("jump", [20, 59, 90])
+def test_what_oscillates_between_nodes_is_not_taken_for_smooth(jump):
+    """A mode that turns by a sixth of a circle a step looks smooth on nodes five steps apart."""
+    variances, shares = np.array([(0.52, 38.93), (2.974, 0.191)])
+    data = lib.Data(spectrum=lib.Spectrum(variances, 2 * shares / variances, [0.5, 0.5]))
+    network = lib.Network(1, np.inf, 1e-3, centered=True)
+    rates = 0.01 * np.where(np.arange(309) < jump, 1, 0.7)
+    training = lib.GradientDescent(309, rates, momentum=0.7)
+    exact = lib.solve(network, data, training, grid=lib.EveryStep())
+    found = lib.solve(network, data, training, grid=lib.Nodes(1e-6))
+    assert true_error(found.at(exact.times), exact) <= found.error < 1e-4
+    assert len(found.interpolants[0].panels) > 0
+
+
 def test_what_cancellation_explains_is_no_error_of_interpolation():
     march = SimpleNamespace(
         inputs=SimpleNamespace(cancelled=1e-8), sizes=SimpleNamespace(first_loss=lambda: 2.0)
