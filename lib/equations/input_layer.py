@@ -44,6 +44,9 @@ class InputLayer:
     cancelled = 0.0
     """The same for what is left of a centered network, a difference of two outputs: set where it is assembled."""
 
+    stirred = 0.0
+    """And what sweeps that repeat themselves make of that."""
+
     def __init__(self, modes, regime, trained, richness, inverse_width, centered, axis, batch):
         n = axis.n
         self.eigenvalues, self.mass, self.power = modes.eigenvalues, modes.mass, modes.power

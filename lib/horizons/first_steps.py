@@ -25,8 +25,9 @@ class FirstSteps:
         if self.count == march.count:
             return
         self.count, accumulations = march.count, march.accumulations
+        self.start = accumulations[0]
         most = min(MOST_STEPS, int(march.end) - start, march.axis.nodes - march.count)
-        steps = min(accumulations[0].recursion.memory, most)
+        steps = min(self.start.recursion.memory, most)
         for step in range(start, start + steps):
             march.step(step)
         rows = march.axis.rows(self.count, march.count)
@@ -36,10 +37,18 @@ class FirstSteps:
         march.count, march.accumulations = self.count, accumulations
 
     def missed(self, panel, now):
-        """Largest error of their losses on a panel with the rows `now`, relative as `error` has it."""
+        """Largest error of their losses on a panel with the rows `now`, relative to its lowest loss.
+
+        The error may last while the loss falls. What sweeps make of cancellation is none of it.
+        """
         sizes = self.march.sizes
         inside = self.times <= panel.stop
-        found = sizes.per_output(sizes.losses(now)) @ panel.sample(self.times[inside]).T
-        exact = self.losses[..., inside]
-        missed = np.abs(found - exact) / (np.abs(exact) + sizes.known())
+        losses = sizes.per_output(sizes.losses(now))
+        off = np.abs(losses @ panel.sample(self.times[inside]).T - self.losses[..., inside])
+        off = np.maximum(off - self.march.inputs.stirred * sizes.first_loss(), 0)
+        missed = off / (np.abs(losses).min(-1, keepdims=True) + sizes.known())
         return float(np.nan_to_num(missed, nan=np.inf).max())
+
+    def threat(self, panel, now):
+        """What it may become, where a momentum makes it grow along the panel."""
+        return self.start.growth(panel) * self.missed(panel, now)

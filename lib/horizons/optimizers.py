@@ -7,15 +7,12 @@ continuous time the recursion is an integral.
 """
 
 from dataclasses import dataclass, replace
-from functools import cached_property
 
 import numpy as np
 
 from lib.horizons import schedules
 from lib.horizons.nodes import panel, panel_of_steps
-
-MEMORY = 3.0
-"""A momentum mu needs so many times 1 / (1 - mu) steps to forget."""
+from lib.horizons.recursion import Recursion
 
 NEAREST = 0.5
 r"""Sound panels keep $|1 + x \kappa|$ above this for all x > 0; those of plain gradient descent do."""
@@ -43,95 +40,6 @@ class Flow:
         integrals = panel.integrals()
         K = np.hstack([np.broadcast_to(self.weight, (m, len(self.weight))), integrals])
         return K, np.ones(m), Flow(K[-1])
-
-
-@dataclass(frozen=True, eq=False)
-class Recursion:
-    r"""An optimizer in steps: all that the theory and networks ask of it.
-
-    Each entry of a weight matrix is the first of k numbers x, and a gradient G makes of them
-
-    $$ x \leftarrow A_t\, x + f_t\, G . $$
-
-    Without a gradient the initial weights follow the same recursion from x = (W(0), 0, ..).
-
-    Attributes
-    ----------
-    A : [T, k, k] or [1, k, k]
-        One for each step, or one for all of them.
-    f : [T, k] or [1, k]
-        In units of the learning rate.
-    """
-
-    A: np.ndarray
-    f: np.ndarray
-
-    def __post_init__(self):
-        length = max(len(self.A), len(self.f))
-        for name in ("A", "f"):
-            value = np.asarray(getattr(self, name), float)
-            object.__setattr__(self, name, np.broadcast_to(value, (length, *value.shape[1:])))
-
-    @property
-    def steady(self):
-        """Whether all steps are alike."""
-        return len(self.A) == 1
-
-    @property
-    def size(self):
-        """k"""
-        return self.A.shape[-1]
-
-    def at(self, step):
-        """A and f of one step."""
-        place = 0 if self.steady else step
-        return self.A[place], self.f[place]
-
-    def as_in(self, step):
-        """The same for ever as in one step."""
-        A, f = self.at(step)
-        return Recursion(A[None], f[None])
-
-    @property
-    def memory(self):
-        """About how many steps it takes to forget what is not the weights."""
-        rest = self.A[0, 1:, 1:]
-        slowest = np.abs(np.linalg.eigvals(rest)).max(initial=0.0)
-        return round(MEMORY / max(1 - slowest, 1e-3)) + max(self.size - 2, 0)
-
-    @property
-    def keeps(self):
-        """Whether initial weights stay as they are."""
-        return bool((self.A[:, :, 0] == np.eye(self.size)[0]).all())
-
-    def no_harder_after(self, step):
-        """Whether no later step moves the weights by more than those of the eighth before `step` did."""
-        if self.steady:
-            return True
-        recent = slice(step - max(step // 8, 1), step)
-        return all(
-            (np.abs(part[step:]) <= np.abs(part[recent]).min(0)).all() for part in (self.A, self.f)
-        )
-
-    @cached_property
-    def schedules(self):
-        """What changes from step to step, [T] each, without those that say the same."""
-        entries = [*self.f.T, *self.A.reshape(len(self.A), -1).T]
-        found, shapes = [], []
-        for entry in entries:
-            away = np.abs(entry - entry[0])
-            if not away.any():
-                continue
-            shape = (entry - entry[0]) / (entry - entry[0])[away.argmax()]
-            if not any(np.allclose(shape, other, rtol=0, atol=1e-12) for other in shapes):
-                found.append(entry)
-                shapes.append(shape)
-        return found
-
-    def cuts(self, tolerance, most):
-        """Steps at which it jumps or bends (see `schedules.cuts`); None if any schedule does more than `most` times."""
-        found = [schedules.cuts(rates, tolerance, most) for rates in self.schedules]
-        return None if None in found else sorted({step for steps in found for step in steps})
 
 
 @dataclass(frozen=True)
@@ -198,12 +106,28 @@ class Steps:
         or nearly so, and $1 + x \kappa$ comes close to 0 at some x. A spectrum that reaches there leaves the
         equations without a solution, and one that lies beyond with solutions that grow along the panel.
         """
-        rates = np.abs(self.recursion.f[self.time : int(panel.stop)]).max(-1)
-        fastest = self.time + int(rates.argmax()) if len(rates) else self.time
-        alike = replace(self, recursion=self.recursion.as_in(fastest))
-        kappa = np.linalg.eigvals(alike.rows(panel)[0][:, -len(panel.nodes) :])
+        kappa = np.linalg.eigvals(self._at_fastest(panel).rows(panel)[0][:, -len(panel.nodes) :])
         kappa = kappa[kappa.real < 0]
         return bool((np.abs(kappa.imag) >= NEAREST * np.abs(kappa)).all())
+
+    def growth(self, panel):
+        r"""Largest factor by which nodes of a panel amplify an error, over the curvatures that steps bear.
+
+        The norm of $(1 + x K)^{-1}$. 1 without a momentum: there an error is largest where it arises (measured).
+        """
+        if self.recursion.size == 1:
+            return 1.0
+        steady = self._at_fastest(panel)
+        own = steady.rows(panel)[0][:, -len(panel.nodes) :]
+        curvatures = steady.recursion.stable_curvatures()[:, None, None]
+        inverse = np.linalg.inv(np.eye(len(own)) + curvatures * own)
+        return float(np.abs(inverse).sum(-1).max())
+
+    def _at_fastest(self, panel):
+        """The same, if all steps were like that of the panel with the largest rate."""
+        rates = np.abs(self.recursion.f[self.time : int(panel.stop)]).max(-1)
+        fastest = self.time + int(rates.argmax()) if len(rates) else self.time
+        return replace(self, recursion=self.recursion.as_in(fastest))
 
     def step(self):
         """After one step more, with a new last column for its own time."""
@@ -263,19 +187,6 @@ class Steps:
                 weights.append(columns[0])
                 decay.append(initial[0])
         return np.array(weights), np.array(decay), columns, initial
-
-
-def every_step(recursion, steps):
-    """K [T + 1, T + 1] and d [T + 1] of all steps 0 .. T."""
-    K, decay = np.zeros((steps + 1, steps + 1)), np.ones(steps + 1)
-    columns, initial = np.zeros((recursion.size, steps)), np.eye(recursion.size)[0]
-    for t in range(steps):
-        A, f = recursion.at(t)
-        columns[:, : t + 1] = A @ columns[:, : t + 1]
-        columns[:, t] += f
-        initial = A @ initial
-        K[t + 1, :-1], decay[t + 1] = columns[0], initial[0]
-    return K, decay
 
 
 def _orbit(step, first, length):

@@ -3,7 +3,8 @@ r"""How wrong a march on nodes is, asked of each panel it keeps.
 The value of a field at a panel's start is known, and is no node of the panel: how far the panel's polynomial
 misses it is an error of interpolation that is seen, not extrapolated from coefficients. Elsewhere the error is
 smaller in proportion to the polynomial w that vanishes at the nodes, $|w(t) / w(t_0)|$. Losses between
-nodes are off by this; and so are the fields whose sums over the panel move the weights.
+nodes are off by this, or by what their coefficients say where that is more; and so are the fields whose sums
+over the panel move the weights.
 """
 
 import numpy as np
@@ -43,15 +44,20 @@ class PanelErrors:
         relative to the sizes of their two fields. Forward fields that the sweeps have left blurred have
         been seen not to move the losses.
         """
-        march = self.march
-        losses = march.sizes.per_output(march.sizes.losses(now))
-        lowest = np.maximum(losses.min(-1), march.sizes.known())
-        size = np.minimum(losses.max(-1) + march.sizes.loss_floor(), lowest)
-        cancelled = march.inputs.cancelled / march.tolerance * march.sizes.first_loss()
-        worst = panel.unresolved(losses, np.maximum(size, cancelled))
-        for curves, size in march.sizes.correlations(now, now, blur):
+        worst = self._losses_unresolved(panel, now)
+        for curves, size in self.march.sizes.correlations(now, now, blur):
             worst = max(worst, panel.unresolved(curves, size))
-        return max(worst, FIRST_STEPS * self._first_steps_missed(panel, now))
+        if self.march.in_steps:
+            worst = max(worst, FIRST_STEPS * self.first_steps.threat(panel, now))
+        return worst
+
+    def _losses_unresolved(self, panel, now):
+        march, sizes = self.march, self.march.sizes
+        losses = sizes.per_output(sizes.losses(now))
+        lowest = np.maximum(losses.min(-1), sizes.known())
+        size = np.minimum(losses.max(-1) + sizes.loss_floor(), lowest)
+        cancelled = march.inputs.cancelled / march.tolerance * sizes.first_loss()
+        return panel.unresolved(losses, np.maximum(size, cancelled))
 
     def add(self, panel, now, blur, left):
         """Note `panel` with the rows `now`.
@@ -67,7 +73,8 @@ class PanelErrors:
         times = _times(panel, march.in_steps)
         size = np.abs(losses[..., 1:] @ panel.sample(times).T) + KNOWN * first
         here = missed[..., None] * np.abs(_vanishing(panel, times) / _vanishing(panel, panel.start))
-        self.between = max(self.between, float((here / size).max()))
+        here = max(float((here / size).max()), self._losses_unresolved(panel, now))
+        self.between = max(self.between, here)
         worst = 0.0
         for curves, size in march.sizes.correlations(wide, now, blur):
             worst = max(worst, float(np.max(_missed(panel, curves) / np.where(size > 0, size, 1))))

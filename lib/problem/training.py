@@ -10,7 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from lib import checks
-from lib.horizons.optimizers import Flow, Recursion, Steps, every_step
+from lib.horizons.optimizers import Flow, Steps
+from lib.horizons.recursion import Recursion, every_step
 from lib.problem import layerwise
 from lib.problem.equal_by_value import ByValue
 
@@ -53,7 +54,7 @@ class Training(ABC):
         """What trainings of one sweep share: their steps, or their duration."""
 
     def recursion(self):
-        """One step, as a `lib.horizons.optimizers.Recursion`; None if there is none."""
+        """One step, as a `lib.horizons.recursion.Recursion`; None if there is none."""
         return None
 
     def memory(self):

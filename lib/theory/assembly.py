@@ -48,7 +48,8 @@ def assemble(networks, data, modes, trainings, axis, K, decay, make_stack, input
         batch,
     )
     inputs.cancelled = max(map(cancellation, networks))
-    inputs.rounding += STIRRED * inputs.cancelled
+    inputs.stirred = STIRRED * inputs.cancelled
+    inputs.rounding += inputs.stirred
     return stack, inputs
 
 

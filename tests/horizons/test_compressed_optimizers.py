@@ -8,7 +8,7 @@ import pytest
 
 import lib
 from lib.horizons import rounding, schedules
-from lib.horizons.optimizers import Recursion
+from lib.horizons.recursion import Recursion
 from lib.problem.training import Training
 
 NETWORK, DATA = lib.Network(1, 0.5), lib.Data(batch=1.0, noise=0.3)

@@ -185,6 +185,17 @@ def test_what_oscillates_between_nodes_is_not_taken_for_smooth(jump):
     assert len(found.interpolants[0].panels) > 0
 
 
+def test_the_loss_between_nodes_is_not_believed_for_one_lucky_value():
+    """At a panel's start the polynomial may happen to be right, and wrong where the loss has become small."""
+    variances, shares = np.array([(0.00316581, 0.05743261), (0.68743083, 0.07588057)])
+    data = lib.Data(spectrum=lib.Spectrum(variances, 2 * shares / variances, [0.5, 0.5]))
+    network = lib.Network(2, np.inf, 0.3298538589328792, centered=True)
+    training = lib.GradientDescent(324, 0.25)
+    exact = lib.solve(network, data, training, grid=lib.EveryStep())
+    found = lib.solve(network, data, training, grid=lib.Nodes(1e-4))
+    assert 1e-8 < true_error(found.at(exact.times), exact) <= found.error < 1e-5
+
+
 def test_what_cancellation_explains_is_no_error_of_interpolation():
     march = SimpleNamespace(
         inputs=SimpleNamespace(cancelled=1e-8), sizes=SimpleNamespace(first_loss=lambda: 2.0)

@@ -479,6 +479,7 @@ def test_looking_at_first_steps_leaves_the_march_as_it_was(monkeypatch):
     found = lib.solve(*problem, grid=lib.Nodes())
     monkeypatch.setattr(FirstSteps, "take", lambda self, start: None)
     monkeypatch.setattr(FirstSteps, "missed", lambda self, panel, now: 0.0)
+    monkeypatch.setattr(FirstSteps, "threat", lambda self, panel, now: 0.0)
     without = lib.solve(*problem, grid=lib.Nodes())
     np.testing.assert_array_equal(found.excess_loss, without.excess_loss)
     assert without.error < found.error
