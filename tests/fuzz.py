@@ -363,6 +363,34 @@ def test_infinite_depth_is_the_limit_of_large_depth(network, data, training, bra
 
 
 @endless
+@given(
+    st.sampled_from([0.0, 0.3, 0.5, 0.6, 0.7, 0.8, 0.9]),
+    st.booleans(),
+    st.integers(62, 400),
+    st.lists(st.tuples(logarithmic(0.003, 1), logarithmic(0.03, 3)), min_size=2, max_size=2),
+    st.tuples(st.integers(1, 2), logarithmic(1e-3, 2)),
+    st.tuples(st.floats(0, 1), logarithmic(0.1, 1)),
+    st.sampled_from([1e-4, 1e-6, 1e-8]),
+)
+def test_nodes_are_honest_up_to_the_edge(momentum, nesterov, steps, modes, shape, jump, tolerance):
+    """Wide networks, whose steps are exact and quick, with curvatures up to where momentum is unstable."""
+    shares, targets = np.transpose(modes)
+    variances = 3.8 * (1 + momentum) * shares
+    data = lib.Data(spectrum=lib.Spectrum(variances, 2 * targets / variances, [0.5, 0.5]))
+    network = lib.Network(shape[0], math.inf, shape[1], centered=True)
+    place, factor = jump
+    rates = 0.25 / shape[0] * np.where(np.arange(steps) < place * steps, 1, factor)
+    training = lib.GradientDescent(
+        steps, rates, momentum=momentum, nesterov=nesterov and momentum > 0
+    )
+    exact = lib.solve(network, data, training, grid=lib.EveryStep(), keep_matrices=False)
+    found = lib.solve(network, data, training, grid=lib.Nodes(tolerance))
+    if exact.status.name == "COMPLETE" and found.status.name in ("COMPLETE", "STATIONARY"):
+        off = true_error(found.at(exact.times), exact)
+        assert off <= found.error + ROUNDING, (off, found.error)
+
+
+@endless
 @given(st.integers(2, 40), st.integers(1, 6), st.integers(1, 2), st.integers(0, 2**31), networks())
 def test_a_dataset_is_its_modes_and_all_its_samples(samples, dim, outputs, seed, network):
     """Networks of the population of a data set, drawn in its own basis, against those of its modes."""
