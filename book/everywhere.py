@@ -32,7 +32,7 @@ TORCH = {"Haswell": "avx2", "Prescott": "default"}
 """The same processors in the words of torch, whose random numbers depend on it in single precision."""
 
 PASSIVE = {"OMP_WAIT_POLICY": "passive", "OPENBLAS_THREAD_TIMEOUT": "4"}
-"""Threads sleep where they would wait busily: there may be more of them than cores."""
+"""Threads with nothing to do sleep: there may be more of them than cores."""
 
 TABLE = ROOT / "_build" / "everywhere.md"
 

@@ -32,7 +32,7 @@ class FirstSteps:
             march.step(step)
         rows = march.axis.rows(self.count, march.count)
         self.times = np.arange(start + 1.0, start + steps + 1)
-        self.losses = march.sizes.per_output(march.sizes.losses(rows))
+        self.losses = march.sizes.losses_by_output(rows)
         forget(march.stack, march.inputs, rows)
         march.count, march.accumulations = self.count, accumulations
 
@@ -43,7 +43,7 @@ class FirstSteps:
         """
         sizes = self.march.sizes
         inside = self.times <= panel.stop
-        losses = sizes.per_output(sizes.losses(now))
+        losses = sizes.losses_by_output(now)
         off = np.abs(losses @ panel.sample(self.times[inside]).T - self.losses[..., inside])
         off = np.maximum(off - self.march.inputs.stirred * sizes.first_loss(), 0)
         missed = off / (np.abs(losses).min(-1, keepdims=True) + sizes.known())

@@ -106,7 +106,7 @@ class Steps:
         or nearly so, and $1 + x \kappa$ comes close to 0 at some x. A spectrum that reaches there leaves the
         equations without a solution, and one that lies beyond with solutions that grow along the panel.
         """
-        kappa = np.linalg.eigvals(self._at_fastest(panel).rows(panel)[0][:, -len(panel.nodes) :])
+        kappa = np.linalg.eigvals(self._at_fastest(panel)._within(panel))
         kappa = kappa[kappa.real < 0]
         return bool((np.abs(kappa.imag) >= NEAREST * np.abs(kappa)).all())
 
@@ -118,10 +118,14 @@ class Steps:
         if self.recursion.size == 1:
             return 1.0
         steady = self._at_fastest(panel)
-        own = steady.rows(panel)[0][:, -len(panel.nodes) :]
+        own = steady._within(panel)
         curvatures = steady.recursion.stable_curvatures()[:, None, None]
         inverse = np.linalg.inv(np.eye(len(own)) + curvatures * own)
         return float(np.abs(inverse).sum(-1).max())
+
+    def _within(self, panel):
+        """K from the nodes of a panel to themselves, [m, m]."""
+        return self.rows(panel)[0][:, -len(panel.nodes) :]
 
     def _at_fastest(self, panel):
         """The same, if all steps were like that of the panel with the largest rate."""

@@ -40,9 +40,10 @@ class PanelErrors:
     def unresolved(self, panel, now, blur):
         """Largest error of interpolation in a panel that has been solved, of the losses and of all correlations.
 
-        What oscillates between nodes looks smooth on them, and is seen by the first steps alone. Losses count relative to themselves, or to what is left of them by cancellation; correlations
+        Losses count relative to themselves, or to what is left of them by cancellation; correlations
         relative to the sizes of their two fields. Forward fields that the sweeps have left blurred have
-        been seen not to move the losses.
+        been seen not to move the losses. What oscillates between nodes looks smooth on them, and is seen
+        by the first steps alone.
         """
         worst = self._losses_unresolved(panel, now)
         for curves, size in self.march.sizes.correlations(now, now, blur):
@@ -53,7 +54,7 @@ class PanelErrors:
 
     def _losses_unresolved(self, panel, now):
         march, sizes = self.march, self.march.sizes
-        losses = sizes.per_output(sizes.losses(now))
+        losses = sizes.losses_by_output(now)
         lowest = np.maximum(losses.min(-1), sizes.known())
         size = np.minimum(losses.max(-1) + sizes.loss_floor(), lowest)
         cancelled = march.inputs.cancelled / march.tolerance * sizes.first_loss()
@@ -67,8 +68,8 @@ class PanelErrors:
         """
         march = self.march
         wide = slice(now.start - march.axis.outputs, now.stop)
-        losses = march.sizes.per_output(march.sizes.losses(wide))
-        first = march.sizes.per_output(march.sizes.losses(march.axis.rows(0, 1)))
+        losses = march.sizes.losses_by_output(wide)
+        first = march.sizes.losses_by_output(march.axis.rows(0, 1))
         missed = self._beyond_noise(panel, _missed(panel, losses))
         times = _times(panel, march.in_steps)
         size = np.abs(losses[..., 1:] @ panel.sample(times).T) + KNOWN * first

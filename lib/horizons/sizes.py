@@ -18,6 +18,10 @@ class Sizes:
         matrices = (self.inputs.C_v, self.inputs.regime.C_Delta)
         return np.stack([np.einsum("bii->bi", matrix[:, now, now]) for matrix in matrices], axis=1)
 
+    def losses_by_output(self, now):
+        """The same, [batch, 2, outputs, nodes]."""
+        return self.per_output(self.losses(now))
+
     def loss_floor(self):
         """Below this size a loss cannot be known to the tolerance."""
         return self.inputs.rounding / self.tolerance * self.first_loss()

@@ -29,7 +29,7 @@ class Rest:
         """
         march = self.march
         times = march.times[: march.count]
-        losses = march.sizes.per_output(march.sizes.losses(march.axis.rows(0, march.count)))
+        losses = march.sizes.losses_by_output(march.axis.rows(0, march.count))
         moved, last = np.ptp(losses[..., times >= time / 2], axis=-1), losses[..., -1]
         change = float((moved / (last + march.sizes.loss_floor())).max())
         doublings = np.log2(march.end / time)
