@@ -15,11 +15,11 @@ from execute import ROOT, execute_all, in_a_line, processes
 OFFSETS = os.environ.get("OFFSETS", "0 1000 2000000").split()
 
 CHOICES = (
-    ("Haswell", 1, 1),
-    ("Prescott", 1, 2),
     ("own", 4, 1),
     ("Haswell", 2, 2),
     ("Prescott", 2, 0),
+    ("Haswell", 1, 1),
+    ("Prescott", 1, 2),
     ("own", 1, 0),
 )
 """Kernel of OpenBLAS (AVX2, SSE, or what it takes by itself), threads, place in OFFSETS.

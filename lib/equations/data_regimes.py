@@ -33,7 +33,7 @@ class Population:
     def matrices(self):
         return [self.R_Delta, self.C_Delta, self.Q]
 
-    columns = ()
+    columns = halfway = ()
 
     def felt(self, rows):
         """`rows` of what acts on u, as acting on v: rows @ R_Delta."""
@@ -77,6 +77,7 @@ class Repeated(Population):
         super().__init__(noise, axis, batch)
         self.size = size
         self.label = np.zeros((batch, axis.n, axis.outputs))
+        self.halfway = []
 
     @property
     def columns(self):
@@ -91,8 +92,9 @@ class Repeated(Population):
         return self.R_Delta[:, now, upto] @ matrix[:, upto, upto]
 
     def correlation(self, now, matrix):
-        upto = slice(0, now.stop)
-        return self.response(now, matrix) @ transpose(self.R_Delta[:, upto, upto])
+        upto, rows = slice(0, now.stop), self.response(now, matrix)
+        self.halfway.append(rows)
+        return rows @ transpose(self.R_Delta[:, upto, upto])
 
     def label_noise(self, now):
         """Rows `now` of what R_Delta makes of it: of each output's, the same at all times, one column."""
@@ -102,6 +104,7 @@ class Repeated(Population):
 
     def advance(self, now, C_v, R_vu):
         past, upto = slice(0, now.start), slice(0, now.stop)
+        self.halfway = []
         remembered = R_vu[:, now, upto] / self.size
         rows = add_identity(remembered[..., past] @ self.R_Delta[:, past, upto], now)
         write_causal(self.R_Delta, now, inverse_rows(remembered[..., now], rows))

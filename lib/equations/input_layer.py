@@ -57,7 +57,13 @@ class InputLayer:
         (self.X,) = square(1, batch, n)
         self.beside = np.zeros((batch, n, len(self.mass) * axis.outputs))
         self.bias, self.width_variance, self.data_variance = np.zeros((3, batch, n))
+        self._halfway = []
         self._allocate_responses(batch, n)
+
+    @property
+    def halfway(self):
+        """What the last sweep met on its way to the rows of `matrices`, [.., rows, upto] each."""
+        return [*self._halfway, *self.regime.halfway]
 
     @property
     def matrices(self):
@@ -166,8 +172,10 @@ class InputLayer:
         from_width = (rows @ self.S[:, upto, upto]).reshape(H.shape)
         # X may be large where H is small: X Q X^T on its own would square the rounding errors of X.
         X = self.X[:, upto, upto]
-        from_data = rows @ X @ self.regime.Q[:, upto, upto] @ transpose(X)
-        from_data = self.scales * from_data.reshape(H.shape)
+        with_X = rows @ X
+        with_Q = with_X @ self.regime.Q[:, upto, upto]
+        from_data = self.scales * (with_Q @ transpose(X)).reshape(H.shape)
+        self._halfway = [A, from_width, with_X, with_Q, from_data]
         variance = after_transposed(
             from_width + from_data, self.H[:, :, upto, upto], self.axis.reach
         )
@@ -180,7 +188,9 @@ class InputLayer:
     def _error_signal(self, now):
         upto, regime = slice(0, now.stop), self.regime
         trace = np.sum(self.mass * self.eigenvalues)
-        U = regime.response(now, self.H_sum2) @ self.X[:, upto, upto]
+        response = regime.response(now, self.H_sum2)
+        self._halfway.append(response)
+        U = response @ self.X[:, upto, upto]
         write_causal(self.U, now, U)
         rows = regime.Q[:, now, upto]
         rows = trace * rows + U @ regime.Q[:, upto, upto] + rows @ transpose(self.U[:, upto, upto])

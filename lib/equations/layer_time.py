@@ -54,7 +54,9 @@ class Integrated(Relation):
         loop = self.loop[:, upto, upto]
         rate_R = loop[:, now] @ R + added.R[:, now, upto]
         rate_C = loop[:, now] @ C + C[:, now] @ transpose(loop) + added.C[:, now, upto]
-        rate_C += R[:, now] @ met.C[:, upto, upto] @ transpose(R)
+        from_met = R[:, now] @ met.C[:, upto, upto]
+        self.halfway = (from_met,)
+        rate_C += from_met @ transpose(R)
         return rate_R, rate_C
 
 

@@ -51,12 +51,15 @@ class HiddenLayer:
         $\langle h h \rangle$ and $dh/d\zeta$ (lower triangular).
     C_g, R_g : [batch, n, n]
         $\langle g g \rangle / \kappa_l$ and $dg/d\xi / \kappa_l$ (strictly lower triangular).
+    halfway : list of [batch, rows, upto]
+        What the last sweep met on its way to the rows of `matrices`.
     """
 
     def __init__(self, lower, upper, kappa, batch, n):
         self.lower, self.upper, self.kappa = lower, upper, kappa
         self.pair = Pair(kappa, batch, n)
         self.C_h, self.C_g, self.cov_xi, self.cov_zeta = square(4, batch, n)
+        self._halfway = {}
 
     @property
     def matrices(self):
@@ -64,6 +67,10 @@ class HiddenLayer:
         sides = ((self.lower, self.cov_xi), (self.upper, self.cov_zeta))
         own_noise = [noise for side, noise in sides if not side.keeps]
         return [self.C_h, self.C_g, *own_noise, *self.pair.matrices]
+
+    @property
+    def halfway(self):
+        return [rows for products in self._halfway.values() for rows in products]
 
     @property
     def R_h(self):
@@ -77,22 +84,23 @@ class HiddenLayer:
         """Rows `now` of the backward field, from the layer above and this layer's own past."""
         self.cov_zeta = self.upper.covariance(above.C_g, now, self.cov_zeta)
         self.pair.set_B(now, self.upper.response(above.R_g, above.C_g, now))
-        self._correlate(self.C_g, now, self.pair.dg_dzeta, self.cov_zeta, self.R_g, self.cov_xi)
+        self._correlate("C_g", now, self.pair.dg_dzeta, self.cov_zeta, self.R_g, self.cov_xi)
 
     def forward(self, now, below):
         """Rows `now` of the forward field, from the layer below and the backward rows so far."""
         self.cov_xi = self.lower.covariance(below.C_h, now, self.cov_xi)
         self.pair.set_F(now, self.lower.response(below.R_h, below.C_h, now))
-        self._correlate(self.C_h, now, self.pair.dh_dxi, self.cov_xi, self.R_h, self.cov_zeta)
+        self._correlate("C_h", now, self.pair.dh_dxi, self.cov_xi, self.R_h, self.cov_zeta)
 
-    def _correlate(self, correlation, now, own, own_noise, other, other_noise):
+    def _correlate(self, name, now, own, own_noise, other, other_noise):
         """Rows `now` of a field's correlation: its own noise, and kappa times the other field's."""
         upto = slice(0, now.stop)
         from_own = own[:, now, upto] @ own_noise[:, upto, upto]
         from_other = self.kappa * (other[:, now, upto] @ other_noise[:, upto, upto])
+        self._halfway[name] = from_own, from_other
         rows = from_own @ transpose(own[:, upto, upto])
         rows += from_other @ transpose(other[:, upto, upto])
-        write_symmetric(correlation, now, rows)
+        write_symmetric(getattr(self, name), now, rows)
 
 
 class PlainStack:

@@ -45,6 +45,8 @@ class Relation:
         a layer can take what is below (or above) it in place of a neighboring layer.
     """
 
+    halfway = ()
+
     def __init__(self, batch, n):
         self.R, self.C = square(2, batch, n)
         self.R_h = self.R_g = self.R
@@ -103,8 +105,10 @@ class Folded(Relation):
         write_causal(self.carried, now, S[:, now] @ farther.R[:, upto, upto])
         carried = self.carried[:, upto, upto]
         R = carried[:, now] + strength * added.R[:, now, upto]
-        C = S[:, now] @ farther.C[:, upto, upto] @ transpose(S)
-        C += strength * (carried[:, now] @ met.C[:, upto, upto] @ transpose(carried))
+        from_farther = S[:, now] @ farther.C[:, upto, upto]
+        from_met = carried[:, now] @ met.C[:, upto, upto]
+        self.halfway = loop, from_farther, from_met
+        C = from_farther @ transpose(S) + strength * (from_met @ transpose(carried))
         C += strength * added.C[:, now, upto]
         self.write(now, R, C)
 
@@ -130,6 +134,10 @@ class StreamLayer(HiddenLayer):
     def matrices(self):
         relations = (self.above, self.below, self.forth, self.back)
         return super().matrices + [m for relation in relations for m in relation.matrices]
+
+    @property
+    def halfway(self):
+        return [*super().halfway, *self.above.halfway, *self.below.halfway]
 
 
 class ResidualStack:

@@ -77,8 +77,8 @@ class CompressedMarch:
         self.past = Past((CAREFUL * tolerance) ** 0.5, cuts)
         self.decay = np.ones((len(starts), self.axis.nodes))
         self.keeps = all(start.recursion.keeps for start in starts)
-        parts = [*stack.layers, inputs]
-        self.matrices = [matrix for part in parts for matrix in part.matrices]
+        self.parts = [*stack.layers, inputs]
+        self.matrices = [matrix for part in self.parts for matrix in part.matrices]
         self.losses, self.means, self.residual, self.error = [], [], None, 0.0
 
     def run(self, progress, look):
@@ -118,8 +118,8 @@ class CompressedMarch:
         return Record(losses, done, stationary, interrupted, error, self.residual, means, weights)
 
     def _step(self, step):
-        if step > 0 and step % SHORTEST == 0 and self._compress(step - 1):
-            self.error += self._moved()
+        due = step > 0 and step % SHORTEST == 0
+        rows = self._present() if due else None
         self.past.add(step)
         if step > 0:
             self.accumulations = [accumulation.step() for accumulation in self.accumulations]
@@ -127,6 +127,8 @@ class CompressedMarch:
         losses = self._row()
         self.losses.append(losses)
         self.means.append(losses.pop("means"))
+        if due and self._compress(step - 1, rows):
+            self.error += self._moved()
 
     def _row(self):
         """Solve the row of the present step, the last coordinate; return copies of its losses."""
@@ -182,12 +184,16 @@ class CompressedMarch:
     def _violation(self, count):
         return residual(self.stack, self.inputs, count * self.axis.outputs)
 
-    def _compress(self, step):
-        """Project all matrices on fewer coordinates where the rows of `step` allow it."""
+    def _compress(self, step, rows):
+        """Project all matrices on fewer coordinates where `rows` (see `_present`), those of `step`, allow it.
+
+        A step has been done since: what it feels, no projection has been fitted to.
+        """
         self.past.gather(step)
         before, outputs, ones = self.past.count, self.axis.outputs, self.past.ones
         factors = [a.columns for a in self.accumulations] + [self.decay[:, :before]]
-        for projection in self.past.projections(step, self._present(), np.concatenate(factors)):
+        rows = np.pad(rows, ((0, 0), (0, 1)))
+        for projection in self.past.projections(step, rows, np.concatenate(factors)):
             if self.residual is None:
                 self.residual = self._violation(projection.count)
             self._on_nodes(projection, ones)
@@ -210,9 +216,15 @@ class CompressedMarch:
         self.decay[:, : projection.left] = projection.values(values, ones, after)
 
     def _present(self):
-        """The rows of the last step of all matrices, as functions of the coordinates, [many, count]."""
+        r"""The rows of the present step of all matrices, as functions of the coordinates, [many, count].
+
+        With them go the products that it met halfway: a row of A Q B^T needs of a stretch what A Q is there,
+        and though rows of A and of Q be constant, a B that sums over the past makes it grow.
+        """
         count, outputs = self.past.count, self.axis.outputs
         now, upto = self.axis.rows(count - 1, count), slice(0, count * outputs)
-        rows = [matrix[..., now, upto].reshape(-1, count, outputs) for matrix in self.matrices]
-        rows = np.swapaxes(np.concatenate(rows), 1, 2).reshape(-1, count)
+        rows = [matrix[..., now, upto] for matrix in self.matrices]
+        rows += [products for part in self.parts for products in part.halfway]
+        rows = np.concatenate([each.reshape(-1, count, outputs) for each in rows])
+        rows = np.swapaxes(rows, 1, 2).reshape(-1, count)
         return rows[np.isfinite(rows).all(1)]
