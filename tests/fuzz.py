@@ -99,7 +99,14 @@ def many_modes(draw):
 
 
 @st.composite
-def data(draw, free=False, outputs=1, kinds=("population", "samples", "batch"), spectrum=None):
+def data(
+    draw,
+    free=False,
+    outputs=1,
+    kinds=("population", "samples", "batch"),
+    spectrum=None,
+    largest=8.0,
+):
     """`free`: trace class, in units of a dozen or so inputs."""
     spectrum = draw(spectra(free, outputs)) if spectrum is None else spectrum
     size = draw(st.sampled_from(kinds))
@@ -213,6 +220,27 @@ def test_fewer_rows_are_as_good_as_they_say(problem, tolerance, most):
             off = true_error(found, exact)
             assert off <= found.error + ROUNDING, (grid, off, found.error)
             assert (found.excess_loss >= 0).all() and (found.train_loss >= 0).all()
+
+
+@endless
+@given(
+    networks(deepest=3),
+    st.data(),
+    trainings((96, 400), (0.02, 0.3)),
+    st.sampled_from([1e-7, 1e-5, 1e-4]),
+)
+def test_a_compressed_past_is_honest_long_after_training_has_converged(
+    network, draw, training, tolerance
+):
+    """Constant rows are kept as one moment, and what other products make of them must survive."""
+    given = draw.draw(data(outputs=network.outputs, kinds=("samples", "batch"), largest=30.0))
+    exact = lib.solve(network, given, training, grid=lib.EveryStep(), keep_matrices=False)
+    if exact.status.name != "COMPLETE":
+        return
+    found = lib.solve(network, given, training, grid=lib.CompressedPast(tolerance))
+    if found.status.name in ("COMPLETE", "STATIONARY"):
+        off = true_error(found.at(exact.times), exact)
+        assert off <= found.error + 10 * ROUNDING, (off, found.error)
 
 
 @endless
