@@ -63,6 +63,22 @@
   // Words that a search found are marked on the page that the reader chose, and nowhere else.
   const KEY = "book-search";
 
+  // Where a text of `root` has one of the patterns first: [node, index, length].
+  function occurrences(root, patterns) {
+    const texts = document.createTreeWalker(root, NodeFilter.SHOW_TEXT, {
+      acceptNode: (node) => (node.parentElement.closest("script, style, svg, mjx-container, button")
+        ? NodeFilter.FILTER_REJECT : NodeFilter.FILTER_ACCEPT),
+    });
+    const found = [];
+    for (let node = texts.nextNode(); node; node = texts.nextNode()) {
+      for (const pattern of patterns) {
+        const hit = pattern.exec(node.data);
+        if (hit) { found.push([node, hit.index, hit[0].length]); break; }
+      }
+    }
+    return found;
+  }
+
   function mark() {
     let words = "";
     try {
@@ -71,19 +87,13 @@
     } catch { return; }
     const root = article();
     if (!words || !root) return;
-    const sought = words.toLowerCase().split(/\s+/).filter((word) => word.length > 1);
-    const texts = document.createTreeWalker(root, NodeFilter.SHOW_TEXT, {
-      acceptNode: (node) => (node.parentElement.closest("script, style, svg, mjx-container, button")
-        ? NodeFilter.FILTER_REJECT : NodeFilter.FILTER_ACCEPT),
-    });
-    const found = [];
-    for (let node = texts.nextNode(); node; node = texts.nextNode()) {
-      const text = node.data.toLowerCase();
-      for (const word of sought) {
-        const at = text.indexOf(word);
-        if (at >= 0) { found.push([node, at, word.length]); break; }
-      }
-    }
+    const sought = words.split(/\s+/).filter((word) => word.length > 1);
+    const exact = sought.map((word) => new RegExp(word.replace(/[^\p{L}\p{N}]/gu, "\\$&"), "i"));
+    // The search knows stems: for "violated" it finds "violation".
+    const akin = sought.filter((word) => /^\p{L}{6,}$/u.test(word))
+      .map((word) => new RegExp(`${word.slice(0, Math.max(4, word.length - 4))}\\p{L}*`, "iu"));
+    let found = occurrences(root, exact);
+    if (!found.length) found = occurrences(root, akin);
     const marks = found.map(([node, at, length]) => {
       const range = document.createRange();
       range.setStart(node, at);

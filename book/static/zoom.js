@@ -1,6 +1,23 @@
-// Figures are enlarged by a click, or by Enter on them; Escape or another click closes.
+// Figures are enlarged by a click, or by Enter on them; Escape or another click closes. On a phone those of
+// several panels scroll sideways, at a size at which they can be read.
 (function () {
   "use strict";
+
+  // Pixels of a picture with panels side by side; its words are 10 pixels high at READABLE times its width.
+  const WIDE = 900, READABLE = 0.75;
+
+  // Where a picture of some width goes: its button, or what the button scrolls in.
+  function frame(button, width) {
+    if (width < WIDE) return button;
+    const box = document.createElement("div");
+    box.className = "book-wide";
+    box.style.setProperty("--readable", `${READABLE * width}px`);
+    for (const ground of ["only-light", "only-dark"]) {
+      if (button.classList.contains(ground)) box.classList.add(ground);
+    }
+    box.append(button);
+    return box;
+  }
 
   function start() {
     const pictures = document.querySelectorAll(".bd-article figure img, .bd-article .schematic img");
@@ -36,7 +53,7 @@
       for (const ground of ["only-light", "only-dark"]) {
         if (picture.classList.contains(ground)) button.classList.add(ground);
       }
-      picture.before(button);
+      picture.before(frame(button, Number(picture.getAttribute("width"))));
       button.append(picture);
       button.addEventListener("click", () => open(picture));
     });

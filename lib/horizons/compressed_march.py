@@ -79,7 +79,7 @@ class CompressedMarch:
         self.keeps = all(start.recursion.keeps for start in starts)
         self.parts = [*stack.layers, inputs]
         self.matrices = [matrix for part in self.parts for matrix in part.matrices]
-        self.losses, self.means, self.residual, self.error = [], [], None, 0.0
+        self.losses, self.means, self.residual, self.moved = [], [], None, {}
 
     def run(self, progress, look):
         """March; return the `Record`. Ends early for lack of room, divergence, or an interrupt.
@@ -112,7 +112,7 @@ class CompressedMarch:
             name: np.concatenate([entry[name] for entry in self.losses[:done]], axis=1)
             for name in self.losses[0]
         }
-        error = CAUTIOUS * self.error + (self._to_come() if stationary else 0.0)
+        error = self._error(losses) + (self._to_come() if stationary else 0.0)
         means = np.concatenate(self.means[:done], axis=2)
         _, weights = rounding.watched(self.inputs, slice(0, 0))
         return Record(losses, done, stationary, interrupted, error, self.residual, means, weights)
@@ -128,7 +128,7 @@ class CompressedMarch:
         self.losses.append(losses)
         self.means.append(losses.pop("means"))
         if due and self._compress(step - 1, rows):
-            self.error += self._moved()
+            self.moved[step] = self._moved()
 
     def _row(self):
         """Solve the row of the present step, the last coordinate; return copies of its losses."""
@@ -148,6 +148,20 @@ class CompressedMarch:
     def _moved(self):
         """How much the losses of the present step, solved once more, feel that the past has been compressed."""
         return self._change(self._row(), self.losses[-1])
+
+    def _error(self, losses):
+        """What compressions have moved the losses by, added up: as much more as losses have risen since.
+
+        Where training leaves the edge of stability for a while, what is small at a loss's lowest grows with it.
+        """
+        steps, rises = list(self.moved), np.ones(len(self.moved))
+        for name in ("excess_loss", "train_loss"):
+            rows = losses[name].reshape(len(losses[name]), -1, self.axis.outputs)
+            highest = np.maximum.accumulate(rows[:, ::-1], axis=1)[:, ::-1][:, steps]
+            size = rows[:, steps] + KNOWN * rows[:, :1]
+            rise = np.where(highest < DIVERGENCE, highest / np.maximum(size, 1e-300), 1)
+            rises = np.maximum(rises, rise.max(axis=(0, 2)))
+        return CAUTIOUS * float(rises @ list(self.moved.values()))
 
     def _finite(self):
         excess = self.losses[-1]["excess_loss"].sum(-1)

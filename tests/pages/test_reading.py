@@ -61,6 +61,19 @@ def test_a_figure_is_enlarged_and_closed(tab):
     assert tab.locator("dialog[open]").count() == 0
 
 
+def test_panels_side_by_side_can_be_read_on_a_phone(tab):
+    tab.set_viewport_size({"width": 390, "height": 844})
+    read(tab)
+    pictures = tab.locator(".book-wide.only-light img").evaluate_all(
+        "all => all.map((e) => [e.getBoundingClientRect().width / e.getAttribute('width'), "
+        "e.closest('.book-wide').scrollWidth, e.closest('.book-wide').clientWidth])"
+    )
+    assert pictures
+    for scale, content, window in pictures:
+        assert scale == pytest.approx(0.75, abs=0.01) and content > window
+    assert tab.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_one_of_two_pictures_is_shown(tab, scheme):
     tab.emulate_media(color_scheme=scheme)

@@ -59,6 +59,14 @@ def test_greek_letters_find_their_names(chromium):
     tab.close()
 
 
+def test_forms_of_a_word_are_marked_where_the_word_itself_is_not(chromium):
+    tab = chromium.new_page()
+    search(tab, "violated").locator("a[href*='02-the-model']").first.click()
+    tab.wait_for_selector("article mark.book-found")
+    assert tab.locator("mark.book-found").first.inner_text().lower().startswith("violat")
+    tab.close()
+
+
 def test_results_have_excerpts_and_mark_the_page_that_is_chosen(chromium):
     tab = chromium.new_page()
     results = search(tab, "richness")
