@@ -131,12 +131,21 @@ var DeepLinear = globalThis.DeepLinear || {};
       );
     }
 
+    /* A loss below the frame has no star, and no rate is called the best for it. */
     bests(parameterization) {
-      const bests = this.lines(parameterization).map(
-        (line) => `${DeepLinear.format(line.x[this.best(line)])} at ${line.name}`,
-      );
+      const chart = this.charts[parameterization];
+      const [drawn, below] = [[], []];
+      for (const line of this.lines(parameterization)) {
+        const best = this.best(line);
+        if (chart.isBelow(line.y[best])) below.push(line.name);
+        else drawn.push(`${DeepLinear.format(line.x[best])} at ${line.name}`);
+      }
+      if (below.length > 0) {
+        const list = new Intl.ListFormat("en").format(below);
+        drawn.push(`none at ${list}, where the loss leaves the frame`);
+      }
       const name = parameterization === "ntk" ? "NTK" : parameterization;
-      return `Best η, ${name}: ${bests.join(", ")}`;
+      return `Best η, ${name}: ${drawn.join(", ")}`;
     }
 
     words() {

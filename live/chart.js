@@ -182,7 +182,8 @@ var DeepLinear = globalThis.DeepLinear || {};
    *     points { name, x, y, error, color, marker }              marker "circle", "square" or "star"
    *     rule   a vertical line at this x
    *     ghosts { x, y }                                          faint lines, of the setting before
-   * Points without a name have no entry in the legend. describe(words) is for screen readers. */
+   * Points without a name have no entry in the legend. describe(words) is for screen readers;
+   * isBelow(value) says whether a value is too small for the frame. */
   DeepLinear.chart = function (
     parent,
     { title, xLabel, yLabel, xLogarithmic, yLogarithmic = true, ranges = {} },
@@ -257,7 +258,7 @@ var DeepLinear = globalThis.DeepLinear || {};
       }
       for (const line of lines) drawLine(line, path(line, x, y, vertical[0]), svg);
       for (const one of points) drawPoints(one, x, y, vertical[0], svg);
-      placed = { x, y, box, lines };
+      placed = { x, y, box, lines, bottom: vertical[0] };
       drawLegend(legend, lines, points.filter((one) => one.name));
     }
 
@@ -274,6 +275,9 @@ var DeepLinear = globalThis.DeepLinear || {};
       },
       describe(words) {
         svg.setAttribute("aria-label", words);
+      },
+      isBelow(value) {
+        return value < placed.bottom;
       },
     };
   };

@@ -200,7 +200,7 @@ var DeepLinear = globalThis.DeepLinear || {};
       return (
         `${count} networks: at the most ${errors.toFixed(1)} standard errors ` +
         `and ${(100 * fraction).toFixed(fraction < 0.1 ? 1 : 0)} % from the theory: ` +
-        'the scatter of so few, and a difference that shrinks as 1/D.'
+        'their scatter, and a difference of order 1/D, larger near the edge.'
       );
     }
   }

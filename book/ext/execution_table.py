@@ -42,7 +42,7 @@ def duration(seconds):
     if seconds is None:
         return ""
     if seconds < 90:
-        return f"{seconds:.0f} seconds"
+        return "1 second" if round(seconds) == 1 else f"{seconds:.0f} seconds"
     return f"{seconds / 60:.1f} minutes"
 
 

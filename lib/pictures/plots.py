@@ -35,7 +35,7 @@ STYLE = {
 }
 
 
-BEYOND = {"alpha": 0.3, "linewidth": 1.0}
+BEYOND = {"alpha": 0.5, "linewidth": 1.0}
 """How a curve is drawn where training is no longer stable."""
 
 
@@ -168,8 +168,9 @@ def table(figure):
             container = bars.get(line)
             named = container or line
             series = named.get_label()
-            if not series or series.startswith("_"):
+            if not series.strip("_") or series.startswith("_child"):
                 series = line.get_gid() or f"{'networks' if container else 'series'} {index + 1}"
+            series = series.lstrip("_")  # a name for the data alone: legends leave it out
             x, y = line.get_data()
             error = _half_lengths(container, len(x)) if container else [""] * len(x)
             if line in _cap_lines(ax):

@@ -40,7 +40,8 @@ class CompressedPast(_Thrifty):
     For any data, fresh batches above all, and any optimizer that is a recursion from step to step: momentum,
     weight decay, schedules. Each jump or bend of a schedule costs some ten coordinates, so that one that
     changes at every step as it likes gains nothing. Fields that change from step to step, early or near the
-    edge of stability, keep more coordinates.
+    edge of stability, keep more coordinates. Beyond that edge every error grows from step to step, that of
+    rounding too: `Solution.error` counts the growth that losses show, and misses one that is about to show.
 
     Parameters
     ----------

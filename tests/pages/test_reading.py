@@ -148,7 +148,13 @@ def test_paper_is_light_and_cuts_no_code(tab):
             .filter((e) => e.checkVisibility()).length,
           cut: [...document.querySelectorAll(".cell_input pre")]
             .filter((e) => e.checkVisibility() && e.scrollWidth > e.clientWidth + 1).length,
+          dimmed: [...document.querySelectorAll("figure img")].filter((e) => e.checkVisibility()
+            && getComputedStyle(e).filter !== "none").length,
+          grounds: [...document.querySelectorAll("article *")].filter((e) => e.checkVisibility())
+            .map((e) => getComputedStyle(e).backgroundColor.match(/[\\d.]+/g).map(Number))
+            .filter(([r, g, b, a = 1]) => a > 0.3 && Math.max(r, g, b) < 128).length,
         })"""
     )
+    assert found["dimmed"] == 0 and found["grounds"] == 0
     ink = [int(number) for number in re.findall(r"\d+", found["ink"])[:3]]
     assert max(ink) < 90 and found["dark"] == 0 and found["light"] > 3 and found["cut"] == 0
