@@ -31,7 +31,7 @@ class Outcome(enum.Enum):
     )
     UNSTABLE = (
         "From {when} on steps are unstable: a deviation too small to be seen grows at each of them, and "
-        "nodes cannot follow it. Losses from there on are nan. "
+        "neither nodes nor moments can follow it. Losses from there on are nan. "
         "Lower the learning rate, or solve with grid=lib.EveryStep()."
     )
     INACCURATE = (

@@ -35,6 +35,9 @@ class Population:
 
     columns = halfway = ()
 
+    white = False
+    """Whether noise is new at every time, and excites anew what has been forgotten."""
+
     def felt(self, rows):
         """`rows` of what acts on u, as acting on v: rows @ R_Delta."""
         return rows
@@ -58,6 +61,8 @@ class Population:
 
 class OnePass(Population):
     r"""Fresh batches: as the population, plus noise that is white in time, $Q = \delta_{ts} C_\Delta/\alpha_B$."""
+
+    white = True
 
     def __init__(self, size, noise, axis, batch):
         super().__init__(noise, axis, batch)

@@ -198,6 +198,7 @@ class InputLayer:
         response = -self.inverse_width / self.richness * regime.response(now, self.H_sum)
         write_causal(self.R_h, now, response)
         if self.centered.any():
+            self._halfway.append(response)
             start = slice(0, self.axis.outputs)
             self.R_h[:, now, start] -= self.centered * (response @ self.axis.output[upto])
 

@@ -83,7 +83,9 @@ class HiddenLayer:
     def backward(self, now, above):
         """Rows `now` of the backward field, from the layer above and this layer's own past."""
         self.cov_zeta = self.upper.covariance(above.C_g, now, self.cov_zeta)
-        self.pair.set_B(now, self.upper.response(above.R_g, above.C_g, now))
+        B = self.upper.response(above.R_g, above.C_g, now)
+        self._halfway["B"] = (B,)
+        self.pair.set_B(now, B)
         self._correlate("C_g", now, self.pair.dg_dzeta, self.cov_zeta, self.R_g, self.cov_xi)
 
     def forward(self, now, below):

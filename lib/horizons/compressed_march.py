@@ -1,12 +1,16 @@
 """The march at every step with a compressed past: long horizons of stochastic gradients.
 
-The rows are those of `lib.equations.march`, one for each step and exact. Every few steps the past is projected
-on fewer coordinates (`lib.horizons.past_moments`) in all matrices, so that a row costs the same, up to logarithms, late
-as early, and T steps cost T times that. What the optimizer makes of old gradients is known at the nodes of
+The rows are those of `lib.equations.march`, one for each step. Every few steps the past is projected on
+fewer coordinates (`lib.horizons.past_moments`) in all matrices, so that a row costs the same, up to logarithms,
+late as early, and T steps cost T times that. What the optimizer makes of old gradients is known at the nodes of
 the stretches they have become, and goes on from there by the same recursion.
+
+What alternates from step to step and is too small for the tolerance is lost with the past, and grows from there
+if steps are unstable: so from time to time a few steps more are taken, to see whether they are
+(`lib.horizons.stability`).
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
@@ -14,16 +18,20 @@ from lib.equations.consistency import residual
 from lib.equations.linear_gaussian import write_symmetric
 from lib.equations.march import sweep
 from lib.horizons import rounding
+from lib.horizons.compressed_record import Record
+from lib.horizons.compression_errors import CompressionErrors, change
 from lib.horizons.past_moments import SHORTEST, Past
-from lib.horizons.sizes import KNOWN
+from lib.horizons.stability import MOST_STEPS, Stability
 from lib.status import DIVERGENCE
 
 CAREFUL = 2e-4
 """Part of the tolerance that the square of what a projection cuts off may be."""
 
-CAUTIOUS = 10
-"""Factor between what compressions move the losses of their own step by, added up, and what is reported."""
+FIRST_LOOK = 4 * SHORTEST
+"""Steps after which the first look is taken whether they are stable; then after a quarter more, and so on.
 
+After twice as many where the noise of fresh batches is all that can be made grow.
+"""
 
 VANISHED = 1e-15
 """A training loss that has fallen to this part of the first one is rounding errors, and ends the march.
@@ -32,54 +40,26 @@ What is learned from then on is proportional to it.
 """
 
 
-@dataclass(frozen=True)
-class Record:
-    """What a march with a compressed past leaves behind.
-
-    Attributes
-    ----------
-    losses : dict of [batch, rows]
-        By name, for all steps that were done (times C outputs).
-    done : int
-        Number of steps, step 0 among them.
-    stationary : bool
-        Whether all losses vanished there.
-    interrupted : bool
-        Whether it ended by a keyboard interrupt.
-    error : float
-        Estimated relative error of the losses.
-    residual : [batch]
-        Violation of the closed equations by the first steps, before anything was compressed.
-    means, weights : [batch, modes, done], [modes]
-        See `lib.horizons.rounding.watched`.
-    """
-
-    losses: dict
-    done: int
-    stationary: bool
-    interrupted: bool
-    error: float
-    residual: np.ndarray
-    means: np.ndarray
-    weights: np.ndarray
-
-
 class CompressedMarch:
     """Fills rows of `stack` and `inputs` step by step, up to step `steps`.
 
     `starts` are the accumulations of K (see `lib.horizons.optimizers`), one for each configuration; `cuts` the
-    steps at which the schedule of any of them jumps or bends.
+    steps at which the schedule of any of them jumps or bends. The axis has room for `MOST_STEPS` rows more
+    than are to be used: looks take them.
     """
 
     def __init__(self, stack, inputs, starts, cuts, steps, tolerance):
         self.stack, self.inputs, self.accumulations = stack, inputs, starts
-        self.axis, self.steps = inputs.axis, steps
+        self.axis, self.steps, self.tolerance = inputs.axis, steps, tolerance
+        self.most = self.axis.nodes - MOST_STEPS
+        self.stability, self.looked, self.looks = Stability(self), 0, self._looks(cuts)
         self.past = Past((CAREFUL * tolerance) ** 0.5, cuts)
         self.decay = np.ones((len(starts), self.axis.nodes))
         self.keeps = all(start.recursion.keeps for start in starts)
         self.parts = [*stack.layers, inputs]
         self.matrices = [matrix for part in self.parts for matrix in part.matrices]
-        self.losses, self.means, self.residual, self.moved = [], [], None, {}
+        self.losses, self.means, self.residual = [], [], None
+        self.errors = CompressionErrors(cuts)
 
     def run(self, progress, look):
         """March; return the `Record`. Ends early for lack of room, divergence, or an interrupt.
@@ -87,10 +67,10 @@ class CompressedMarch:
         `look(inputs, first, stop, longer)` is called now and then with rows that are still single steps, and
         with how many times longer the run will be; the march ends when it is false.
         """
-        stationary, interrupted, done = False, False, 0
+        stationary, interrupted, unstable, done = False, False, False, 0
         with np.errstate(all="ignore"):
             try:
-                while done <= self.steps and self.past.count < self.axis.nodes:
+                while done <= self.steps and self.past.count < self.most:
                     self._step(done)
                     done += 1
                     if (
@@ -98,6 +78,9 @@ class CompressedMarch:
                         and (done & (done - 1) == 0 or done + SHORTEST > self.steps)
                         and not self._show(look)
                     ):
+                        break
+                    if done in self.looks and not self._stable(done):
+                        unstable, done = True, self.looked
                         break
                     if progress is not None:
                         progress(done, self.steps + 1)
@@ -112,26 +95,74 @@ class CompressedMarch:
             name: np.concatenate([entry[name] for entry in self.losses[:done]], axis=1)
             for name in self.losses[0]
         }
-        error = self._error(losses) + (self._to_come() if stationary else 0.0)
         means = np.concatenate(self.means[:done], axis=2)
         _, weights = rounding.watched(self.inputs, slice(0, 0))
-        return Record(losses, done, stationary, interrupted, error, self.residual, means, weights)
+        by_output = {
+            name: losses[name].reshape(len(means), done, -1)
+            for name in ("excess_loss", "train_loss")
+        }
+        error, lost = self.errors.judge(by_output, means, weights)
+        error = self.stability.amplified * error + (self._to_come() if stationary else 0.0)
+        ended = stationary, interrupted, unstable
+        return Record(losses, done, *ended, error, lost, self.residual, means, weights)
+
+    @property
+    def count(self):
+        """Number of coordinates. Looks go back to fewer."""
+        return self.past.count
+
+    @count.setter
+    def count(self, count):
+        self.past.forget(count)
+
+    def step(self, start):
+        """Take the step after `start`, in a row of its own; return copies of its losses."""
+        self.past.add(start + 1)
+        self.accumulations = [accumulation.step() for accumulation in self.accumulations]
+        return self._row()
 
     def _step(self, step):
-        due = step > 0 and step % SHORTEST == 0
-        rows = self._present() if due else None
-        self.past.add(step)
         if step > 0:
-            self.accumulations = [accumulation.step() for accumulation in self.accumulations]
-        self.decay[:, self.past.count - 1] = [a.initial[0] for a in self.accumulations]
-        losses = self._row()
+            losses = self.step(step - 1)
+        else:
+            self.past.add(0)
+            losses = self._row()
         self.losses.append(losses)
         self.means.append(losses.pop("means"))
-        if due and self._compress(step - 1, rows):
-            self.moved[step] = self._moved()
+        if step > 0 and step % SHORTEST == 0 and self._compress(step - 1):
+            self._note(step)
+        if step % SHORTEST == SHORTEST - 1:
+            self.rows = self._present()
+
+    def _looks(self, cuts):
+        """After how many steps to look whether they are stable: at the end, where rates are largest, and between."""
+        looks, look = {self.steps + 1}, FIRST_LOOK
+        while look <= self.steps:
+            looks.add(look)
+            look += look if self.inputs.regime.white else max(look // 4, 2 * SHORTEST)
+        for start in self.accumulations:
+            rates = np.abs(start.recursion.f).max(1)
+            rising = [cut for cut in cuts if 0 < cut < len(rates) and rates[cut] > rates[cut - 1]]
+            looks.update(step + 2 for step in (*rising, int(rates.argmax())))
+        return looks
+
+    def _stable(self, done):
+        """Whether to go on: what compressions have lost has not been made grow, or not beyond noise.
+
+        Noise that is new at each step excites anew what has been lost. What then grows is bounded by it, but unseen.
+        """
+        if not self.errors.losses:
+            return True
+        self.looked = self.looked or min(self.errors.losses)
+        stable, white = self.stability.keeps(done - self.looked), self.inputs.regime.white
+        if white and (self.stability.growth > 0 or not stable):
+            self.errors.unseen = self.tolerance
+        self.looked = done if stable or white else self.looked
+        return stable or white
 
     def _row(self):
         """Solve the row of the present step, the last coordinate; return copies of its losses."""
+        self.decay[:, self.past.count - 1] = [a.initial[0] for a in self.accumulations]
         count, outputs = self.past.count, self.axis.outputs
         now, trained = self.axis.rows(count - 1, count), self.inputs.trained
         rows = np.array([accumulation.columns[0] for accumulation in self.accumulations])
@@ -145,23 +176,10 @@ class CompressedMarch:
         rows = {name: loss.copy() for name, loss in self.inputs.losses(now).items()}
         return rows | {"means": means}
 
-    def _moved(self):
-        """How much the losses of the present step, solved once more, feel that the past has been compressed."""
-        return self._change(self._row(), self.losses[-1])
-
-    def _error(self, losses):
-        """What compressions have moved the losses by, added up: as much more as losses have risen since.
-
-        Where training leaves the edge of stability for a while, what is small at a loss's lowest grows with it.
-        """
-        steps, rises = list(self.moved), np.ones(len(self.moved))
-        for name in ("excess_loss", "train_loss"):
-            rows = losses[name].reshape(len(losses[name]), -1, self.axis.outputs)
-            highest = np.maximum.accumulate(rows[:, ::-1], axis=1)[:, ::-1][:, steps]
-            size = rows[:, steps] + KNOWN * rows[:, :1]
-            rise = np.where(highest < DIVERGENCE, highest / np.maximum(size, 1e-300), 1)
-            rises = np.maximum(rises, rise.max(axis=(0, 2)))
-        return CAUTIOUS * float(rises @ list(self.moved.values()))
+    def _note(self, step):
+        """Solve the present step once more, and note what feels that the past has been compressed."""
+        before = self.losses[-1] | {"means": self.means[-1]}
+        self.errors.note(step, self._row(), before, self.losses[0])
 
     def _finite(self):
         excess = self.losses[-1]["excess_loss"].sum(-1)
@@ -184,29 +202,20 @@ class CompressedMarch:
 
         Where training falls exponentially by the factor `VANISHED`, the weights have a tenth of that to go.
         """
-        return self._change(self.losses[-1], self.losses[-1 - len(self.losses) // 8])
-
-    def _change(self, new, old):
-        """Largest difference of two steps' losses, as `error` counts it."""
-        worst = 0.0
-        for name in ("excess_loss", "train_loss"):
-            size = np.abs(old[name]) + KNOWN * self.losses[0][name]
-            off = np.abs(new[name] - old[name]) / np.maximum(size, 1e-300)
-            worst = max(worst, float(off[np.isfinite(off)].max(initial=0)))
-        return worst
+        return change(self.losses[-1], self.losses[-1 - len(self.losses) // 8], self.losses[0])
 
     def _violation(self, count):
         return residual(self.stack, self.inputs, count * self.axis.outputs)
 
-    def _compress(self, step, rows):
-        """Project all matrices on fewer coordinates where `rows` (see `_present`), those of `step`, allow it.
+    def _compress(self, step):
+        """Project all matrices on fewer coordinates where the rows of `step` (see `_present`) allow it.
 
         A step has been done since: what it feels, no projection has been fitted to.
         """
         self.past.gather(step)
         before, outputs, ones = self.past.count, self.axis.outputs, self.past.ones
         factors = [a.columns for a in self.accumulations] + [self.decay[:, :before]]
-        rows = np.pad(rows, ((0, 0), (0, 1)))
+        rows = np.pad(self.rows, ((0, 0), (0, 1)))
         for projection in self.past.projections(step, rows, np.concatenate(factors)):
             if self.residual is None:
                 self.residual = self._violation(projection.count)

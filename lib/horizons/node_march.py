@@ -203,7 +203,8 @@ class NodeMarch:
         if error < self.tolerance:
             before = self.count, self.accumulations
             self.count, self.accumulations = self.count + len(panel.nodes), following
-            self.unstable = not self.stability.keeps(panel)
+            length = panel.stop - panel.start
+            self.unstable = self.in_steps and not self.stability.keeps(length)
             if self.unstable:
                 self.count, self.accumulations = before
                 return np.inf

@@ -133,8 +133,8 @@ class Past:
         at the node.
     lost : float
         Sum of the squares of the parts that were cut off. To lose a part $\epsilon$ of a row changes
-        sums over the past by $O(\epsilon^2)$, as long as the other factor is as smooth: what is cut
-        off meets only what is orthogonal to the polynomials kept.
+        sums over the past by $O(\epsilon^2)$, as long as the other factor is as smooth, now and later:
+        what is cut off meets only what is orthogonal to the polynomials kept.
     """
 
     def __init__(self, allowed, cuts=()):
@@ -149,6 +149,11 @@ class Past:
     def add(self, step):
         self.stretches.append(Stretch(step, step + 1, 1))
         self.ones = np.append(self.ones, 1.0)
+
+    def forget(self, count):
+        """Drop the last steps, single ones, until only `count` coordinates are left."""
+        del self.stretches[len(self.stretches) - (self.count - count) :]
+        self.ones = self.ones[:count]
 
     def gather(self, step):
         """Call the single steps at least `SHORTEST` before `step` stretches, once they are enough.

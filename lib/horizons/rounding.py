@@ -43,10 +43,12 @@ def reviewed(verdicts, means, weights, losses):
 def watched(inputs, rows):
     """Means of v in the rows `rows` of `inputs`, each output with its own target, and their weights.
 
-    [batch, modes, T] and [modes], for the modes of the target with the largest eigenvalues.
+    [batch, modes, T] and [modes], for the modes with the largest eigenvalues. One without a target has the
+    weight of its initial function, which is as unstable.
     """
     outputs = range(inputs.axis.outputs)
-    strengths = np.einsum("k,kcc->kc", inputs.eigenvalues, inputs.power)
+    power = np.einsum("kcc->kc", inputs.power) + inputs.mass[:, None] * inputs.inverse_width
+    strengths = inputs.eigenvalues[:, None] * power
     order = np.argsort(inputs.eigenvalues)[::-1]
     kept = order[strengths.any(axis=1)[order]][:WATCHED]
     means = [inputs.mean[:, kept][:, :, rows, c][..., c :: len(outputs)] for c in outputs]
@@ -61,10 +63,7 @@ def rests_on_rounding(means, weights, losses):
     """
     if means.shape[1] <= 2 * ORDER:
         return None
-    parts = means
-    for _ in range(ORDER):
-        parts = np.diff(parts, axis=1) / 2
-    parts = np.abs(parts)
+    parts = np.abs(alternating(means))
     seen = weights[:, None] * parts**2 > VISIBLE * (losses[ORDER:] + KNOWN * losses[0])
     steps = []
     for mode in np.flatnonzero(seen.any(axis=1)):
@@ -78,6 +77,13 @@ def rests_on_rounding(means, weights, losses):
                 steps.append(step + ORDER // 2)
                 break
     return min(steps, default=None)
+
+
+def alternating(curves):
+    """What alternates from step to step in `curves` [.., T], [.., T - ORDER]."""
+    for _ in range(ORDER):
+        curves = np.diff(curves, axis=-1) / 2
+    return curves
 
 
 def _gradual(curve):

@@ -1,10 +1,11 @@
-r"""Whether steps are stable along a smooth solution on nodes: a look that nodes themselves cannot take.
+r"""Whether steps are stable along a smooth solution: a look that nodes and moments themselves cannot take.
 
-Where training makes the kernel grow the edge of stability may be crossed late, when the strong modes have long
-decayed. The smooth solution still solves the equations then, but a deviation from it, however small, is
-multiplied at every step by a number below -1, and in the end takes over. So after each panel a few steps
-are taken one by one, once as they are and once with a small change of the target, which all modes feel:
-what they do with it, and what the responses H make of noise, grows from step to step if steps are unstable.
+Where training makes the kernel grow, or a schedule the rate, the edge of stability may be crossed late, when
+the strong modes have long decayed. The smooth solution still solves the equations then, but a deviation from
+it, however small, is multiplied at every step by a number below -1, and in the end takes over. So now and then
+a few steps are taken one by one, once as they are and once with a small change of the target, which all modes
+feel: what they do with it, and what the responses H make of noise, grows from step to step if steps are
+unstable.
 """
 
 import math
@@ -36,25 +37,23 @@ AMPLIFIED = 10.0
 
 
 class Stability:
-    """Watches a `lib.horizons.node_march.NodeMarch` in steps.
+    """Watches a march in steps: its `count` rows, its `accumulations`, and its `step(time)`, which adds a row.
 
     Attributes
     ----------
     growth : float
-        Logarithm of the factor per step at the last panel's end, 0 where deviations do not grow.
+        Logarithm of the factor per step at the last look, 0 where deviations do not grow.
     total : float
-        What it sums to, panel after panel.
+        What it sums to, step after step.
     """
 
     def __init__(self, march):
         self.march, self.growth, self.total = march, 0.0, 0.0
 
-    def keeps(self, panel):
-        """Whether the solution is stable enough to keep `panel`, which has just been solved."""
-        if not self.march.in_steps:
-            return True
+    def keeps(self, steps):
+        """Whether the solution is stable enough to keep the last `steps`, which have been solved since the last look."""
         growth = self._look()
-        total = self.total + max(growth, self.growth) * (panel.stop - panel.start)
+        total = self.total + max(growth, self.growth) * steps
         if total > math.log(AMPLIFIED):
             return False
         self.growth, self.total = growth, total

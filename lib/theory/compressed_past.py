@@ -6,9 +6,10 @@ import numpy as np
 
 from lib import checks
 from lib.equations.axis import Axis
-from lib.equations.input_layer import InputLayer
+from lib.equations.input_layer import InputLayer, NoiselessInputLayer
 from lib.horizons import rounding
 from lib.horizons.compressed_march import CompressedMarch
+from lib.horizons.stability import MOST_STEPS
 from lib.status import Outcome, Status
 from lib.theory.assembly import (
     MOST_RESIDUAL,
@@ -17,6 +18,7 @@ from lib.theory.assembly import (
     cancellation,
     curves_of,
     in_pieces,
+    noiseless,
     resolved,
     reviewed,
     verdicts_of,
@@ -56,7 +58,9 @@ def cuts(trainings, most):
 
 def solve(networks, data, trainings, grid, keep_matrices, progress, make_stack):
     """Solve at every step with a compressed past; arrays with a leading axis."""
-    steps, size = trainings[0].steps, bytes_of(networks[0], data, USUAL)
+    mean_only = noiseless(networks[0], data)
+    input_layer = NoiselessInputLayer if mean_only else InputLayer
+    steps, size = trainings[0].steps, bytes_of(networks[0], data, USUAL, mean_only=mean_only)
     checks.memory("this network, step by step", size, "use fewer layers, outputs or modes")
 
     def piece(networks, trainings):
@@ -64,14 +68,14 @@ def solve(networks, data, trainings, grid, keep_matrices, progress, make_stack):
         return with_modes(data, outputs, grid.tolerance, partial(solved, networks, trainings))
 
     def solved(networks, trainings, modes, look):
-        axis = Axis(min(grid.most, steps + 1), networks[0].outputs)
+        axis = Axis(min(grid.most, steps + 1) + MOST_STEPS, networks[0].outputs)
         starts = [training.start() for training in trainings]
         zeros, ones = np.zeros((len(networks), axis.n, axis.n)), np.ones((1, 1, 1))
         ones = np.broadcast_to(ones, zeros.shape)
         if not all(start.recursion.keeps for start in starts):
             ones = ones.copy()
         problem = assemble(
-            networks, data, modes, trainings, axis, zeros, ones, make_stack, InputLayer
+            networks, data, modes, trainings, axis, zeros, ones, make_stack, input_layer
         )
         broken = cuts(trainings, WORTH * steps) or ()
         march = CompressedMarch(*problem, starts, broken, steps, grid.tolerance)
@@ -83,8 +87,12 @@ def solve(networks, data, trainings, grid, keep_matrices, progress, make_stack):
             for name, curve in fields.items()
         }
         done = steps + 1 if record.stationary else record.done
-        verdicts = resolved(verdicts_of(fields, done), record.interrupted, record.done)
+        ended = record.interrupted, record.done, record.unstable
+        verdicts = resolved(verdicts_of(fields, done), *ended)
         verdicts = rounding.reviewed(verdicts, record.means, record.weights, fields["excess_loss"])
+        for b, step in enumerate(record.lost):
+            if step is not None and verdicts[b].outcome is Outcome.COMPLETE:
+                verdicts[b] = Status(Outcome.ROUNDING, step)
         if record.stationary and missing:
             verdicts[:] = [
                 Status(Outcome.STATIONARY, record.done - 1) if verdict.step is None else verdict
@@ -93,8 +101,7 @@ def solve(networks, data, trainings, grid, keep_matrices, progress, make_stack):
         fields["status"] = reviewed(
             verdicts, record.residual, max(MOST_RESIDUAL, *map(cancellation, networks))
         )
-        error = np.full(len(networks), record.error)
-        return fields | {"residual": record.residual, "error": error}
+        return fields | {"residual": record.residual, "error": record.error}
 
     fields = in_pieces(networks, trainings, size, piece)
     return fields | {"times": np.arange(steps + 1.0)}
