@@ -65,10 +65,11 @@ class Chapter(SphinxRole):
 
 def begins_sentence(link):
     """Whether a sentence, a cell or an entry starts with the link."""
-    before = [c for c in link.parent.children[: link.parent.index(link)] if c.astext()]
+    # A line break of the source is a node of its own, after the full stop.
+    before = "".join(c.astext() for c in link.parent.children[: link.parent.index(link)])
     if not before:
         return isinstance(link.parent, nodes.paragraph)
-    return isinstance(before[-1], nodes.Text) and bool(re.search(r"[.!?]\s+$", before[-1].astext()))
+    return bool(re.search(r"[.!?]\s+$", before))
 
 
 def wants_title(link):

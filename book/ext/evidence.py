@@ -85,7 +85,7 @@ def rows(verdicts, heads=()):
         for match in verdicts
     ]
     kept = [column for column in COLUMNS if any(row[column] for row in filled)]
-    names = [row["name"].split() if heads else [row["name"].rstrip(" :;,")] for row in filled]
+    names = [row["name"].split() if heads else [unbroken(row["name"])] for row in filled]
     if not any(any(name) for name in names):
         names = [[] for _ in names]
     head = [*(heads or [""] * len(names[0])), *(COLUMNS[column] for column in kept)]
@@ -94,6 +94,11 @@ def rows(verdicts, heads=()):
         for name, row in zip(names, filled, strict=True)
     ]
     return head, body
+
+
+def unbroken(name):
+    """The name of a verdict; a number and its error stay in one line."""
+    return name.rstrip(" :;,").replace(" +- ", "\N{NO-BREAK SPACE}+-\N{NO-BREAK SPACE}")
 
 
 def named(line, verdicts):

@@ -26,20 +26,20 @@ def curves(ax):
 
 
 def bowls(ax):
-    rates = np.geomspace(0.004, 0.041, 30)
-    trainings = [lib.GradientDescent(20, eta) for eta in rates]
+    rates = np.geomspace(0.01, 0.12, 50)
+    trainings = [lib.GradientDescent(20, rate) for rate in rates]
     for color, width in zip(shades(4), (1.0, 2.0, 4.0, 16.0), strict=True):
-        net, data = lib.Network(3, width, 4.0), lib.Data(samples=4.0)
+        net, data = lib.Network(2, width, 4.0), lib.Data(samples=4.0)
         loss = lib.solve(net, data, trainings, keep_matrices=False).excess_loss[:, -1]
-        plots.theory(ax, rates, loss, color=color)
-        plots.optimum(ax, rates, loss, color=color)
-    ax.set(xscale="log", yscale="log", xlabel="learning rate", ylabel="loss")
+        best = lib.optimal_learning_rate(net, data, trainings[0])
+        plots.bowl(ax, rates, loss, best, color=color)
+    ax.set(xlabel="learning rate", ylabel="loss")
     return "Loss against learning rate at four widths: the best rates stand above each other."
 
 
 def depth(ax):
     for color, layers in zip(shades(4), (2, 4, 8, 16), strict=True):
-        net = lib.Network(layers, 1.0, 1.0, branch_scale=1 / np.sqrt(layers))
+        net = lib.Network(layers, 1.0, 1.0, branch_scale=1.0)
         theory = lib.solve(net, lib.Data(), lib.GradientDescent(30, 0.05), keep_matrices=False)
         plots.theory(ax, theory.times, theory.excess_loss, color=color)
     ax.set(yscale="log", xlabel="step", ylabel="loss")
@@ -69,11 +69,12 @@ def momentum(ax):
 
 def layers(ax):
     net, data = lib.Network(2, 0.5, centered=True), lib.Data(batch=0.5, noise=0.3)
-    rates = np.geomspace(0.02, 0.4, 30)
+    rates = np.geomspace(0.02, 0.4, 60)
     for color, chosen in ((PALETTE[0], (1.0, 1.0, 1.0)), (PALETTE[1], (1.0, 0.0, 0.0))):
         trainings = [lib.GradientDescent(20, rate, layer_rates=chosen) for rate in rates]
         loss = lib.solve(net, data, trainings, keep_matrices=False).excess_loss[:, -1]
-        plots.theory(ax, rates, loss, color=color)
+        shown = loss < 0.5  # half of the first loss: beyond, one curve runs into its divergence
+        plots.theory(ax, rates[shown], loss[shown], color=color)
         plots.optimum(ax, rates, loss, color=color)
     ax.set(xscale="log", yscale="log", xlabel="learning rate", ylabel="loss")
     ax.margins(y=0.15)

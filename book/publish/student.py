@@ -26,7 +26,9 @@ GATED = re.compile(
     r"^```\{solution-start\}.*?^```\{solution-end\}\n```\n?", re.MULTILINE | re.DOTALL
 )
 CLOSED = re.compile(r"^(`{3,}|:{3,})\{solution\}.*?^\1 *\n?", re.MULTILINE | re.DOTALL)
+EXERCISE = re.compile(r"^```\{exercise-start\}\n:label: (\S+)\n```\n(.*)$", re.MULTILINE)
 ANSWER = "```{code-cell} ipython3\n# Your answer.\n```\n"
+DERIVATION = "+++\n\n*Your derivation.*\n\n+++\n"
 LEFT_OUT = {"_build", "notebooks", "node_modules", "tests", "benchmarks"}
 PUBLIC = ("book", "lib", "live", "reference")
 """Where no solution can be meant: a line of one that is found here is a common one."""
@@ -45,7 +47,11 @@ def without_solutions(text, instead=""):
 
 
 def for_students(text):
-    """The source of a notebook, with room for an answer in the place of each solution."""
+    """The source of a notebook, with room for an answer in the place of each solution: by hand, or by code."""
+    by_hand = {label for label, begin in EXERCISE.findall(text) if begin.startswith("By hand")}
+    for solution in GATED.findall(text):
+        if solution.split()[1] in by_hand:
+            text = text.replace(solution, DERIVATION)
     return without_solutions(text, ANSWER)
 
 

@@ -121,9 +121,12 @@
   function fit() {
     document.querySelectorAll("div.math").forEach((box) => {
       box.style.fontSize = "";
+      const size = (element) => parseFloat(getComputedStyle(element).fontSize);
+      const set = size(box) / size(box.parentElement);  // smaller on a phone as it is
       const parts = [box, ...box.querySelectorAll("mjx-container")].filter((e) => e.clientWidth > 0);
       const room = Math.min(...parts.map((e) => e.clientWidth / e.scrollWidth));
-      if (room < 1) box.style.fontSize = `${Math.max(SMALLEST, 0.98 * room)}em`;
+      const fits = 0.98 * room >= SMALLEST ? 0.98 * room * set : Math.min(SMALLEST, set);
+      if (room < 1) box.style.fontSize = `${fits}em`;
     });
   }
 

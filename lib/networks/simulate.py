@@ -51,13 +51,16 @@ def simulate(
 
     Parameters
     ----------
-    network, data, training
-        As for `lib.solve`, with trainings that have steps. All K configurations of a seed start from the
-        same weights and see the same data; what one of them does never depends on the others.
+    network : Network or sequence of Network
+        As for `lib.solve`. All K configurations of a seed start from the same weights and see the same
+        data; what one of them does never depends on the others.
+    data : Data
+    training : Training or sequence of Training
+        One with steps, `GradientDescent` for one.
     dim : int
-        Input dimension D. Layers have round(nu_l D) neurons, data sets round(alpha D) samples, and
-        mode k of the spectrum m_k D of the input directions. A dimension-free spectrum fixes it:
-        leave it out there.
+        Input dimension D. Layers have $\nu_l D$ neurons and data sets $\alpha D$ samples, rounded; mode k
+        of the spectrum is $m_k D$ of the input directions. A dimension-free spectrum fixes it: leave it
+        out there.
     dataset : Dataset or None
         Given samples in the place of Gaussian ones: each seed draws its training set or its batches
         from them, and repeated data are tested on the samples left over. `data` is then

@@ -47,7 +47,10 @@ def figure(
         Which fields the reader may change: "depth", "width", "richness", "parameterization", "data",
         "samples", "batch", "noise", "learning_rate", "steps", "bowl_steps", "dim", "seeds". A dict
         gives each its (low, high), or a menu its values; a sequence takes them from `RANGES` and
-        `CHOICES`. With the NTK parameterization the network's richness is divided by $\sqrt\nu$.
+        `CHOICES`: depth 1 to 8, width and richness 0.1 to 10, samples 0.2 to 10, batch 0.02 to 5, noise
+        0 to 2, learning rate 0.001 to 0.5, steps 5 to 200, steps of a bowl 5 to 60; both
+        parameterizations, all three kinds of data, dim 25 to 400, up to 512 seeds. With the NTK
+        parameterization the network's richness is divided by $\sqrt\nu$.
     name : str
         Name of the file with the figure's data.
     alt : str

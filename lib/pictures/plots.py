@@ -65,9 +65,10 @@ def networks(ax, x, samples, *, label=None, color=None, middle="mean", **style):
     ----------
     x : [n]
     samples : [seeds, n]
-    middle : "mean" or "median"
-        The median is for heavily scattered runs near the edge of stability; its standard error is read
-        off the ordered samples, above and below: no bar leaves the range of what was measured.
+    middle : "mean", "log" or "median"
+        "log" is the mean of a log-normal, as for `lib.agree`. The median is for heavily scattered runs
+        near the edge of stability; its standard error is read off the ordered samples (`median`), above
+        and below: no bar leaves the range of what was measured.
     """
     center, error = median(samples) if middle == "median" else summarise(samples, middle)
     style = {"fmt": "o", "markersize": 4, "capsize": 2, "linewidth": 1.2} | style

@@ -14,12 +14,12 @@ class Data:
     Parameters
     ----------
     samples : float or None
-        alpha = P / D: a fixed set of P samples, all used at every step.
+        $\alpha = P/D$: a fixed set of P samples, all used at every step.
     batch : float or None
-        alpha_B = B / D: one-pass SGD, B fresh samples at every step.
+        $\alpha_B = B/D$: one-pass SGD, B fresh samples at every step.
         With neither, gradients are those of the population loss.
     noise : float
-        sigma >= 0, standard deviation of the label noise.
+        $\sigma \ge 0$, standard deviation of the label noise.
     spectrum : Spectrum
         Covariance and target, isotropic by default. With a dimension-free spectrum `samples` and
         `batch` are the counts P and B.

@@ -35,12 +35,12 @@ class Dataset(ByValue):
     spectrum : Spectrum
         Dimension-free, `Spectrum.from_data(X, y)`.
     noise : float
-        sigma, the root mean square of what no linear function of the inputs explains (over outputs
+        $\sigma$, the root mean square of what no linear function of the inputs explains (over outputs
         too: the theory takes the residuals of different outputs as independent and equally large).
     coefficients : [n, M]
         z, for the M directions in which the inputs vary; with one output signed such that $w_k \ge 0$.
     target : [M, C]
-        w_k.
+        $w_k$.
     residuals : [n] or [n, C]
         r.
 

@@ -23,21 +23,22 @@ class Network:
     depth : int or math.inf
         L, the number of hidden layers; `math.inf` needs a branch scale.
     width : float or sequence of L floats
-        nu_l = N_l / D, hidden widths in units of the input dimension (the counts N_l themselves
+        $\nu_l = N_l/D$, hidden widths in units of the input dimension (the counts $N_l$ themselves
         with trace-class data). `math.inf` is allowed for any hidden layer, for the last one only if
         all are infinite: the limit of the other cases does not exist.
     richness : float
-        gamma_0 > 0, the strength of feature learning. Fixed while the width changes: mean-field (muP).
+        $\gamma_0 > 0$, the strength of feature learning. Fixed while the width changes: mean-field (muP).
     branch_scale : float or None
-        beta_0 >= 0 of a residual network; None for a plain one.
+        $\beta_0 \ge 0$ of a residual network; None for a plain one.
     outputs : int
         C, the number of output channels.
     centered : bool
         Subtract the function at initialization from the output.
     init_scale : float or sequence of L + 1 floats
-        sigma_l > 0, standard deviation of the initial entries of W^l (1: standard normal). One number
-        for all matrices, or one for each of W^0 .. W^L, the readout w = W^L last. At infinite depth
-        three: W^0, the branches (a number, or a function of layer time $0 \le \tau \le 1$), the readout.
+        $\sigma_l > 0$, standard deviation of the initial entries of $W^l$ (1: standard normal). One
+        number for all matrices, or one for each of $W^0, \dots, W^L$, the readout $w = W^L$ last. At
+        infinite depth three: $W^0$, the branches (a number, or a function of layer time
+        $0 \le \tau \le 1$), the readout.
 
     Raises
     ------

@@ -73,12 +73,12 @@ class Spectrum(ByValue):
 
     @classmethod
     def isotropic(cls):
-        """lambda = w^2 = 1 on all D directions."""
+        r"""$\lambda = w^2 = 1$ on all D directions."""
         return cls([1.0], [1.0], [1.0])
 
     @classmethod
     def trace_class(cls, eigenvalues, target_power, counts=None):
-        """Dimension-free spectrum: lambda_k, w_k^2 and multiplicities (default 1), each [M]."""
+        r"""Dimension-free spectrum: $\lambda_k$, $w_k^2$ and multiplicities (default 1), each [M]."""
         spectrum = cls.__new__(cls)
         object.__setattr__(spectrum, "eigenvalues", eigenvalues)
         object.__setattr__(spectrum, "target_power", target_power)

@@ -100,19 +100,20 @@ class GradientDescent(ByValue, Training):
     Parameters
     ----------
     steps : int
-        T >= 1.
+        $T \ge 1$.
     learning_rate : float or [steps]
-        eta, constant or one per step.
+        $\eta$, constant or one per step.
     momentum : float
-        mu in [0, 1).
+        $\mu$ in [0, 1).
     nesterov : bool
         Needs momentum > 0.
     weight_decay : float
-        omega >= 0, with eta_t omega < 1 at every step.
+        $\omega \ge 0$, with $\eta_t \omega < 1$ at every step.
     layer_rates : sequence of L + 1 floats or None
-        r_l >= 0: the gradient of W^l counts r_l times, which makes its rate $r_l \eta_t$ and leaves the
-        decay of its weights alone. One for each of W^0 .. W^L, the readout last; at infinite depth
-        three: W^0, the branches (a number, or a function of layer time), the readout. None: all 1.
+        $r_l \ge 0$: the gradient of $W^l$ counts $r_l$ times, which makes its rate $r_l \eta_t$ and
+        leaves the decay of its weights alone. One for each of $W^0, \dots, W^L$, the readout last; at
+        infinite depth three: $W^0$, the branches (a number, or a function of layer time), the readout.
+        None: all 1.
 
     Raises
     ------
@@ -180,7 +181,7 @@ class GradientDescent(ByValue, Training):
 
 @dataclass(frozen=True)
 class GradientFlow(Training):
-    r"""Gradient descent in continuous time, with dt = eta per step.
+    r"""Gradient descent in continuous time, with $dt = \eta$ per step.
 
     $$ \dot W = -G, \qquad K(t,s) = [s < t] $$
 
@@ -195,7 +196,7 @@ class GradientFlow(Training):
     tolerance : float
         Relative error of the losses that is aimed at, as in `lib.Nodes`; above 1e-6 it is taken as 1e-6.
     layer_rates : sequence of L + 1 floats or None
-        r_l >= 0, factors of the gradients of W^0 .. W^L, as for `GradientDescent`.
+        $r_l \ge 0$, factors of the gradients of $W^0, \dots, W^L$, as for `GradientDescent`.
 
     Raises
     ------

@@ -196,7 +196,7 @@ def summarise(samples, middle="mean"):
 
     `middle` is "mean", "log" (mean of a log-normal, see `agree`) or "median". The standard error of a
     median is 1.2533 times that of a mean of Gaussian samples, whose standard deviation is taken from
-    the quartiles: for figures of runs that scatter heavily near the edge of stability.
+    the quartiles. The bars of figures assume nothing about the samples: `lib.plots.median`.
     """
     samples = np.asarray(samples, float)
     if len(samples) < 2:

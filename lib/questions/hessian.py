@@ -26,12 +26,17 @@ def network_sharpness(
     Parameters
     ----------
     network : Network
-        As in `lib.sharpness.sharpness`, and so are the data.
+        As in `lib.sharpness.sharpness`: plain, with one output.
     data : Data
+        Population or repeated data.
     training : GradientDescent
     times : sequence of int
-    dim, seeds, dtype, dataset
-        As for `lib.simulate`, on the CPU.
+        Steps at which to look.
+    dim : int
+        As for `lib.simulate`, like all that follow; the networks are trained on the CPU.
+    seeds : int or sequence of int or pairs of int
+    dtype : "float64" or "float32"
+    dataset : Dataset or None
 
     Returns
     -------

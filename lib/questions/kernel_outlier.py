@@ -44,7 +44,7 @@ COMMON = 1e-9
 class KernelOutlier:
     r"""Edge of the bulk and leading eigenvalue of the kernel at some steps of a run.
 
-    In units in which gradient descent of rate eta is unstable above $2/\eta$; nan from a divergence on.
+    In units in which gradient descent of rate $\eta$ is unstable above $2/\eta$; nan from a divergence on.
 
     Attributes
     ----------

@@ -61,7 +61,7 @@ class Rate:
         The best rate tried, or the largest stable one tried.
     bracket : (float, float)
         Rates tried on either side. The optimum (a minimum, if the curve has several within
-        `SPACING`) lies between them; the largest stable rate lies between `value` and the upper end.
+        a factor of 1.5) lies between them; the largest stable rate lies between `value` and the upper end.
     loss : float
         The loss at `value` after the last step.
     tolerance : float

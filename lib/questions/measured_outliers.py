@@ -37,10 +37,11 @@ class MeasuredOutliers:
         Largest first; nan where a matrix has fewer, or the run has diverged.
     kernel : [seeds, T]
         Largest eigenvalue of the tangent kernel $\Theta(t)$ (D x D; with C outputs D C x D C), in units in which gradient
-        descent of rate eta is unstable above $2/\eta$.
+        descent of rate $\eta$ is unstable above $2/\eta$.
     overlaps : dict
-        Squared cosines of the singular vectors, [seeds, T, count]: "target", right vectors of W^0 with
-        $\beta^*$, and "readout", left vectors of W^{L-1} with the readout. With C outputs one more axis [C].
+        Squared cosines of the singular vectors, [seeds, T, count]: "target", right vectors of
+        $W^0$ with $\beta^*$, and "readout", left vectors of $W^{L-1}$ with the readout. With C
+        outputs one more axis [C].
     """
 
     times: np.ndarray

@@ -55,7 +55,7 @@ NEGLIGIBLE = 1e-7
 class Sharpness:
     r"""Curvature at some steps of a run; for networks every array has a leading axis over seeds.
 
-    All numbers are in units in which gradient descent of rate eta is unstable above $2/\eta$.
+    All numbers are in units in which gradient descent of rate $\eta$ is unstable above $2/\eta$.
 
     Attributes
     ----------

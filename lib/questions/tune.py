@@ -119,8 +119,8 @@ def tune(problem, start, *, loss="test_loss", starts=3, tolerance=1e-6):
         The loss at the end of training, or a function of a `Solution` (for networks `Runs`) of several
         configurations that gives one positive number for each (and seed).
     starts : int
-        Searches: one from `start`, the others from the best of many points within a factor `SPREAD`
-        of it in every parameter.
+        Searches: one from `start`, the others from the best of many points within a factor of 4
+        (`SPREAD`) of it in every parameter.
     tolerance : float
         Relative: a further Newton step must not promise to lower the loss by more.
 
@@ -169,10 +169,18 @@ def measured_tune(
 
     Parameters
     ----------
-    problem, start, loss, starts, tolerance
-        As for `tune`.
-    dim, seeds, dtype
-        As for `simulate`; at least two seeds.
+    problem : callable
+        As for `tune`, like `start` and `loss`.
+    start : dict
+    loss : "test_loss", "excess_loss", "train_loss" or callable
+    dim : int
+        As for `simulate`, like `seeds` and `dtype`.
+    seeds : int or sequence of int or pairs of int
+        At least two.
+    starts : int
+        As for `tune`, like `tolerance`; one search, if it is left out.
+    tolerance : float
+    dtype : "float64" or "float32"
 
     Returns
     -------

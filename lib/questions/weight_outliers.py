@@ -19,9 +19,9 @@ from lib.status import Status
 class WeightOutliers:
     r"""Bulk and outliers of the singular values of $W^l(t)/\sqrt{N_l}$, l = 0 .. L-1, $N_0 = D$.
 
-    T times, L matrices (W^0 alone at infinite depth), J as many outliers as any of them has, at least
+    T times, L matrices ($W^0$ alone at infinite depth), J as many outliers as any of them has, at least
     one place; nan where there are fewer, from a divergence on, and for a matrix between a finite and
-    an infinite layer (W^0 of an infinitely wide network), whose spectrum has no scale.
+    an infinite layer ($W^0$ of an infinitely wide network), whose spectrum has no scale.
 
     Attributes
     ----------
@@ -38,8 +38,8 @@ class WeightOutliers:
     overlaps : dict
         Squared cosines of the singular vectors of the outliers of `upper`: "h" and "g" [T, L, J, T'], right vector
         with $h^l(s)$ and left vector with $g^{l+1}(s)$ at all T' = steps + 1 steps s; "target" [T, J], right
-        vector of W^0 with $\beta^*$; "readout" [T, J], left vector of W^{L-1} with the readout at the same
-        time. With several outputs one more axis [C] (equal outputs have equal outliers, whose vectors
+        vector of $W^0$ with $\beta^*$; "readout" [T, J], left vector of $W^{L-1}$ with the readout at the
+        same time. With several outputs one more axis [C] (equal outputs have equal outliers, whose vectors
         only span a space: sum over outputs). A vector that an output lacks has overlap nan.
     status : Status
         Of the run.

@@ -70,7 +70,7 @@ class Solution(Summarized):
         modes, and at infinite depth from nodes in layer time; 0 for every step, mode and layer. Losses
         that have fallen to less than 1e-4 of the first are known to that part of this size. A centered
         network of finite width adds what rounding leaves of its output, a difference of two that are
-        larger: about 1e-14 / (richness^2 width) of the first loss.
+        larger: about $10^{-14}/(\gamma_0^2 \nu)$ of the first loss.
     modes : Rule
         What sums over modes were taken with: the modes themselves, or fewer nodes (see
         `lib.problem.quadrature`) with an error that `error` includes.
@@ -82,7 +82,7 @@ class Solution(Summarized):
     C_Delta : [T, T] or None
         Correlation of the residuals.
     R_vu : [T, T] or None
-        Response of v to the noise of u, weighted by lambda.
+        Response of v to the noise of u, weighted by $\lambda$.
     R_Delta : [T, T] or None
         Response of the residuals.
     C_h : dict of [T, T] or None
@@ -90,7 +90,7 @@ class Solution(Summarized):
         depth l = 1, 2, .. counts the layer times `layer_times`, 0 at the input and 1 at the readout.
     R_h : dict of [T, T] or None
         Responses of the forward fields, l = 0..L. Those of a residual network are to a source added to
-        the field itself (without the factor beta of a branch).
+        the field itself (without the factor $\beta$ of a branch).
     C_g : dict of [T, T] or None
         Correlations of the backward fields, l = 1..L.
     R_g : dict of [T, T] or None
@@ -98,7 +98,7 @@ class Solution(Summarized):
     source : Solution or None
         What `at` was asked of.
     layer_times : [nodes] or None
-        tau of the layers of `C_h` and the others at infinite depth.
+        $\tau$ of the layers of `C_h` and the others at infinite depth.
     """
 
     network: Network | tuple[Network, ...]

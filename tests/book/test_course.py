@@ -5,8 +5,11 @@ import itertools
 import nbformat
 import pytest
 import yaml
-from chapter_role import listed, name
+from chapter_role import begins_sentence, listed, name
+from docutils import nodes
+from docutils.core import publish_doctree
 from exercise_table import LEVELS, exercises, facts, in_words, run_times
+from myst_parser.parsers.docutils_ import Parser
 from publish.chapters import ROOT, chapters
 from slides import captioned, deck, equations, figures, numbered_equation
 from sphinx.errors import ExtensionError
@@ -78,6 +81,23 @@ def test_chapters_are_cited_by_their_place_in_the_book(tmp_path):
     assert known == {"ch-early": (1, "Early"), "ch-late": (2, "Late")}
     assert name(*known["ch-late"]) == "chapter 2"
     assert name(*known["ch-late"], begins=True, titled=True) == "Chapter 2 (Late)"
+
+
+@pytest.mark.parametrize(
+    ("text", "begins"),
+    [
+        ("*It* found one.", True),
+        ("Rates differ.\n*It* found one.", True),
+        ("Rates differ, $x = 1$.\n*It* found one.", True),
+        ("**Why?** *It* found one.", True),
+        ("Rates differ, as\n*it* found.", False),
+        ("Rates differ (*it* found).", False),
+        ("- *It* found one.", True),
+    ],
+)
+def test_a_link_begins_a_sentence_on_a_new_line_of_the_source_too(text, begins):
+    document = publish_doctree(text, parser=Parser())
+    assert begins_sentence(next(document.findall(nodes.emphasis))) == begins
 
 
 def test_run_times_are_those_of_the_solutions():

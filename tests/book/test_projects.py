@@ -18,7 +18,7 @@ def test_there_are_ten_projects_and_each_is_complete():
 
 
 def test_the_rubric_adds_up():
-    assert sum(map(int, re.findall(r"\((\d+) %\)", TEXT))) == 100
+    assert sum(map(int, re.findall(r"\((\d+)&nbsp;%\)", TEXT))) == 100
 
 
 @pytest.mark.parametrize(("title", "text"), PROJECTS, ids=[title for title, _ in PROJECTS])

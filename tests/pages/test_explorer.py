@@ -3,6 +3,7 @@
 import csv
 import io
 import random
+import re
 import time
 from contextlib import contextmanager
 from urllib.parse import unquote
@@ -162,6 +163,16 @@ def test_the_bowl_is_that_of_its_python(chromium):
         said = words(tab, panel=1)
         assert "mean-field: " + ", ".join(f"0.04 at ν = {nu}" for nu in (0.5, 1, 2, 8, 32)) in said
         assert "NTK: 0.025 at ν = 0.5" in said and "0.16 at ν = 32" in said
+
+
+def test_each_best_rate_has_a_star(chromium):
+    """Losses below the frame have none: there they end in rounding, and the lowest means nothing."""
+    with opened(chromium, "#depth=1&data=population&noise=0&bowl_steps=40&seeds=0") as tab:
+        wait_for_words(tab, "Best", panel=1)
+        said = words(tab, panel=1)
+        stars = figure_of(tab).locator(".live-points text").count()
+    assert len(re.findall(r"\d at ν", said)) == stars < 10
+    assert "where the loss leaves the frame" in said
 
 
 def test_a_move_is_drawn_within_fifty_milliseconds(chromium):
