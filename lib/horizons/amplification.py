@@ -14,7 +14,7 @@ from lib.horizons.sizes import KNOWN
 
 
 def errors(means, moved, weights, losses, cuts):
-    """Error of the loss at each step, relative as `error` counts it, [T].
+    """Error of the loss at each step that is due to growth, relative as `error` counts it, [T].
 
     Parameters
     ----------
@@ -40,7 +40,8 @@ def errors(means, moved, weights, losses, cuts):
             stop = cut + 2 * ORDER + 1
             growth[cut:stop] = max(growth[stop : stop + ORDER].sum() / ORDER, 0.0)
         factor = np.exp(np.cumsum(growth))
-        error = factor * np.cumsum(injected / factor)
+        # What has not grown is in the losses of the step that was solved once more.
+        error = np.maximum(factor * np.cumsum(injected / factor) - np.cumsum(injected), 0)
         found += weight * (2 * np.abs(means[k]) * error + error**2)
     return found / np.maximum(losses + KNOWN * losses[0], 1e-300)
 

@@ -43,12 +43,10 @@ def reviewed(verdicts, means, weights, losses):
 def watched(inputs, rows):
     """Means of v in the rows `rows` of `inputs`, each output with its own target, and their weights.
 
-    [batch, modes, T] and [modes], for the modes with the largest eigenvalues. One without a target has the
-    weight of its initial function, which is as unstable.
+    [batch, modes, T] and [modes], for the modes of the target with the largest eigenvalues.
     """
     outputs = range(inputs.axis.outputs)
-    power = np.einsum("kcc->kc", inputs.power) + inputs.mass[:, None] * inputs.inverse_width
-    strengths = inputs.eigenvalues[:, None] * power
+    strengths = np.einsum("k,kcc->kc", inputs.eigenvalues, inputs.power)
     order = np.argsort(inputs.eigenvalues)[::-1]
     kept = order[strengths.any(axis=1)[order]][:WATCHED]
     means = [inputs.mean[:, kept][:, :, rows, c][..., c :: len(outputs)] for c in outputs]

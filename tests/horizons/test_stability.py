@@ -47,7 +47,16 @@ def test_nodes_see_an_edge_that_is_passed_late():
     assert short.status.name == "COMPLETE"
 
 
-@pytest.mark.parametrize("grid", [None, lib.EveryStep(), lib.CompressedPast()], ids=str)
+def test_a_compressed_past_ends_where_steps_become_unstable():
+    solved = lib.solve(NETWORK, DATA, TRAINING, grid=lib.CompressedPast())
+    assert solved.status.name == "UNSTABLE" and "moments" in str(solved.status)
+    known = np.arange(solved.status.step)
+    assert len(known) > 50 and np.isnan(solved.test_loss[len(known) + 1 :]).all()
+    off = np.abs(solved.test_loss / LOSSES - 1)[known]
+    assert off.max() < solved.error + 1e-9
+
+
+@pytest.mark.parametrize("grid", [None, lib.EveryStep()], ids=str)
 def test_losses_that_rest_on_rounding_are_not_called_complete(grid):
     solved = lib.solve(NETWORK, DATA, TRAINING, grid=grid)
     assert solved.status.name == "ROUNDING" and f"step {solved.status.step}" in str(solved.status)
