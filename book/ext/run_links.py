@@ -20,8 +20,9 @@ BLOCK = """
 <section id="run-this-page" class="run-it">
 <h2>Run this page</h2>
 <p><a href="{download}" download>Download the executed notebook</a>{online}.</p>
-<p>In JupyterLab, {place}:</p>
+<details><summary>In JupyterLab, {place}</summary>
 <pre tabindex="0">{commands}</pre>
+</details>
 </section>
 """
 
