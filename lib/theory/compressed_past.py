@@ -21,6 +21,7 @@ from lib.theory.assembly import (
     noiseless,
     resolved,
     reviewed,
+    until_interrupted,
     verdicts_of,
 )
 from lib.theory.modes import with_modes
@@ -64,8 +65,13 @@ def solve(networks, data, trainings, grid, keep_matrices, progress, make_stack):
     checks.memory("this network, step by step", size, "use fewer layers, outputs or modes")
 
     def piece(networks, trainings):
-        outputs = networks[0].outputs
-        return with_modes(data, outputs, grid.tolerance, partial(solved, networks, trainings))
+        outputs, count = networks[0].outputs, len(networks)
+        fields = with_modes(data, outputs, grid.tolerance, partial(solved, networks, trainings))
+        if count > 1 and any(status.outcome is Outcome.UNSTABLE for status in fields["status"]):
+            # One of them ended the march of all.
+            alone = [(networks[k : k + 1], trainings[k : k + 1]) for k in range(count)]
+            fields = until_interrupted(lambda k: piece(*alone[k]), range(count), count)
+        return fields
 
     def solved(networks, trainings, modes, look):
         axis = Axis(min(grid.most, steps + 1) + MOST_STEPS, networks[0].outputs)

@@ -194,6 +194,15 @@ def test_an_edge_that_is_crossed_late_is_no_silent_number(richness, training, to
     assert len(known) > 50 and (off / size).max() <= short.error + 1e-9
 
 
+def test_an_unstable_member_of_a_sweep_ends_no_other():
+    network, data = lib.Network(1, math.inf, 0.1, centered=True), lib.Data(spectrum=SLOW_AND_FAST)
+    sweep = [rising(220, 0.75, 0.75, 56), rising(220, 0.75, 1.04, 56)]
+    together = lib.solve(network, data, sweep, grid=lib.CompressedPast(1e-6))
+    assert [status.name for status in together.status] == ["COMPLETE", "UNSTABLE"]
+    alone = lib.solve(network, data, sweep[0], grid=lib.CompressedPast(1e-6))
+    np.testing.assert_allclose(together.excess_loss[0], alone.excess_loss, rtol=1e-12)
+
+
 def test_what_noise_excites_anew_is_not_lost_beyond_the_tolerance():
     network = lib.Network(1, 1e4, 0.1, centered=True)
     data, training = lib.Data(batch=100, spectrum=SLOW_AND_FAST), rising(300, 0.75, 1.04, 100)
