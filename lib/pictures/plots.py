@@ -35,7 +35,7 @@ STYLE = {
 }
 
 
-BEYOND = {"alpha": 0.5, "linewidth": 1.0}
+BEYOND = {"alpha": 0.45, "linewidth": 1.0}
 """How a curve is drawn where training is no longer stable."""
 
 
