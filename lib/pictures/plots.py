@@ -169,9 +169,10 @@ def table(figure):
             container = bars.get(line)
             named = container or line
             series = named.get_label()
-            if not series.strip("_") or series.startswith("_child"):
-                series = line.get_gid() or f"{'networks' if container else 'series'} {index + 1}"
-            series = series.lstrip("_")  # a name for the data alone: legends leave it out
+            if not series or series.startswith("_"):  # legends leave it out
+                own = "" if series.startswith("_child") else series.strip("_")
+                kind = "networks" if container else "series"
+                series = line.get_gid() or own or f"{kind} {index + 1}"
             x, y = line.get_data()
             error = _half_lengths(container, len(x)) if container else [""] * len(x)
             if line in _cap_lines(ax):
