@@ -40,8 +40,8 @@ def over_rate(ax, width, color):
     runs = lib.simulate(
         network, data, trainings, dim=DIM, seeds=SEEDS, dtype="float32", progress=False
     )
-    plots.theory(ax, rates, curve[:, -1], color=color)
-    plots.optimum(ax, rates, curve[:, -1], color=color)
+    best = lib.optimal_learning_rate(network, data, lib.GradientDescent(20, 0.02))
+    plots.bowl(ax, rates, curve[:, -1], best, color=color)
     plots.networks(ax, tried, runs.excess_loss[:, :, -1].T, color=color, middle="log")
     # Close to the best rate the loss falls by orders, and finite size counts for more.
     finite = np.array([finite_size(run, network, data)[-1] for run in expected]) / DIM
