@@ -24,7 +24,7 @@ class Record:
     error : [batch]
         Estimated relative error of the losses.
     lost : list of int or None
-        Step from which unstable steps have made errors as large as the losses, in each configuration.
+        Step from which unstable steps have made errors a hundredth of the loss or more, in each configuration.
     residual : [batch]
         Violation of the closed equations by the first steps, before anything was compressed.
     means, weights : [batch, modes, done], [modes]

@@ -40,8 +40,9 @@ class CompressedPast(_Thrifty):
     For any data, fresh batches above all, and any optimizer that is a recursion from step to step: momentum,
     weight decay, schedules. Each jump or bend of a schedule costs some ten coordinates, so that one that
     changes at every step as it likes gains nothing. Fields that change from step to step, early or near the
-    edge of stability, keep more coordinates. Beyond that edge every error grows from step to step, that of
-    rounding too: `Solution.error` counts the growth that losses show, and misses one that is about to show.
+    edge of stability, keep more coordinates. Where steps become unstable the status is `UNSTABLE`, as on
+    nodes. Fresh batches go on: their noise excites anew what moments have lost, and `Solution.error` counts
+    the growth of errors that losses or means show, but may miss one that is about to show.
 
     Parameters
     ----------

@@ -162,6 +162,17 @@ def test_a_bowl_is_faint_beyond_its_optimum():
     plt.close(figure)
 
 
+def test_data_of_a_figure_name_what_its_legend_leaves_out():
+    figure, ax = plt.subplots()
+    for label in ("shown", "_left out", None, "_"):
+        ax.plot([1.0], [2.0], label=label)
+    named = ax.plot([1.0], [2.0], label="_")[0]
+    named.set_gid("by its id")
+    series = [row[1] for row in plots.table(figure)]
+    assert series == ["shown", "left out", "series 3", "series 4", "by its id"]
+    plt.close(figure)
+
+
 def test_a_published_figure_is_drawn_for_both_grounds(monkeypatch):
     shown = []
     monkeypatch.setattr(plots, "display", lambda output: shown.append(output.data))
