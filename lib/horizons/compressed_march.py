@@ -45,7 +45,7 @@ class CompressedMarch:
 
     `starts` are the accumulations of K (see `lib.horizons.optimizers`), one for each configuration; `cuts` the
     steps at which the schedule of any of them jumps or bends. The axis has room for `MOST_STEPS` rows more
-    than are to be used: looks take them.
+    than are to be used: looks take them. `full` tells that the run has ended for lack of room.
     """
 
     def __init__(self, stack, inputs, starts, cuts, steps, tolerance):
@@ -89,6 +89,7 @@ class CompressedMarch:
                         break
             except KeyboardInterrupt:
                 interrupted = True
+        self.full = done <= self.steps and self.past.count >= self.most
         if self.residual is None:
             self.residual = self._violation(self.past.count)
         losses = {

@@ -88,6 +88,18 @@ class Recursion:
             (np.abs(part[step:]) <= np.abs(part[recent]).min(0)).all() for part in (self.A, self.f)
         )
 
+    def moved(self, steps):
+        r"""How far a unit gradient at each of so many steps moves the weights, $\sum_s K(T, s)$."""
+        if self.steady:
+            A, f = self.at(0)
+            both = np.block([[A, f[:, None]], [np.zeros(len(f)), 1.0]])
+            return float(np.linalg.matrix_power(both, steps)[0, -1])
+        x = np.zeros(self.size)
+        for t in range(steps):
+            A, f = self.at(t)
+            x = A @ x + f
+        return float(x[0])
+
     @cached_property
     def schedules(self):
         """What changes from step to step, [T] each, without those that say the same."""

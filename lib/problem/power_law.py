@@ -38,14 +38,14 @@ def _block(first, last, count):
 
 
 def sum_of_powers(modes, exponent):
-    r"""$\sum_{k=1}^{modes} k^{-s}$ for `exponent` s > 1."""
+    r"""$\sum_{k=1}^{modes} k^{-s}$ for an `exponent` s."""
     k, weights = whole_numbers(1, modes, SPARE)
     return float(weights @ k**-exponent)
 
 
 @dataclass(frozen=True)
 class PowerLawPanel:
-    """The modes first .. last of a power law, for `lib.problem.quadrature`.
+    """The modes first .. last of a power law, as a `lib.problem.quadrature.Panel`.
 
     `power(k)` is the target's covariance over outputs, [.., C, C].
     """
@@ -54,6 +54,7 @@ class PowerLawPanel:
     last: int
     decay: float
     power: object
+    slow: bool
 
     def __len__(self):
         return self.last - self.first + 1
@@ -70,12 +71,16 @@ class PowerLawPanel:
         return k**-self.decay, weights, weights[:, None, None] * self.power(k)
 
 
-def panels(modes, decay, power, ratio):
-    """The modes 1 .. `modes` as panels whose eigenvalues have at most the given `ratio`."""
+def panels(modes, decay, power, ratio, slow):
+    """The modes 1 .. `modes` as panels whose eigenvalues have at most the given `ratio`.
+
+    Those that begin at an eigenvalue of at most `slow` are one.
+    """
     found, first = [], 1
     while first <= modes:
-        far = np.log(first) + np.log(ratio) / decay >= np.log(modes)
+        rest = first**-decay <= slow
+        far = rest or np.log(first) + np.log(ratio) / decay >= np.log(modes)
         last = modes if far else max(first, int(first * ratio ** (1 / decay)))
-        found.append(PowerLawPanel(first, last, decay, power))
+        found.append(PowerLawPanel(first, last, decay, power, rest))
         first = last + 1
     return found

@@ -4,7 +4,9 @@ What the theory sums over modes are powers and resolvents of $\lambda$ times a m
 of degree t. Gauss's rule for a measure of masses, and one of its own for the target's weights, keep all
 sums over polynomials up to twice their order; weights are never negative, and a measure that sits on few
 modes is kept as it is. Where modes span decades they are divided into panels, since what has decayed on
-one of them is still smooth on the next.
+one of them is still smooth on the next. Modes so slow that training hardly moves them are one panel,
+however many decades they span; its measures are $\lambda$ times those, since losses and signals sum $\lambda$
+times such polynomials, and the many modes of the smallest eigenvalues count little.
 """
 
 from dataclasses import dataclass
@@ -20,6 +22,9 @@ PANEL_RATIO = 3.0
 
 FIRST_ORDER = 6
 """Gauss nodes of each measure on a panel that are tried first."""
+
+SLOW_ORDER = 16
+r"""The same on the panel of the slow modes: sums of $\lambda e^{-\lambda s}$ are good to 1e-12 up to $\lambda s = 20$."""
 
 DEPENDENT = 1e-12
 """A new direction of a Krylov space that is shorter than this, relative to the old ones, is rounding."""
@@ -66,9 +71,10 @@ class Rule:
 
 @dataclass(frozen=True, eq=False)
 class Panel:
-    """Modes of similar eigenvalues: `columns` are their eigenvalues, masses and powers."""
+    """Modes that share a rule: `columns` are their eigenvalues, masses and powers."""
 
     columns: tuple
+    slow: bool = False
 
     def __len__(self):
         return len(self.columns[0])
@@ -82,8 +88,11 @@ class Panel:
         return self.columns
 
 
-def rule(eigenvalues, mass, power, orders=None):
-    """The `Rule` of the given orders (by panel; `FIRST_ORDER` by default) for modes in any order."""
+def rule(eigenvalues, mass, power, orders=None, slow=0.0):
+    """The `Rule` of the given orders (by panel) for modes in any order.
+
+    Modes from an eigenvalue of at most `slow` on are one panel.
+    """
     order = np.argsort(eigenvalues)[::-1]
     eigenvalues, mass, power = eigenvalues[order], mass[order], power[order]
     if len(eigenvalues) <= EXACT_MODES:
@@ -92,17 +101,20 @@ def rule(eigenvalues, mass, power, orders=None):
     ends = [0]
     while ends[-1] < len(columns[0]):
         rest = columns[0][ends[-1] :]
-        ends.append(ends[-1] + int((rest * PANEL_RATIO >= rest[0]).sum()))
-    panels = [Panel(tuple(column[i:j] for column in columns)) for i, j in pairwise(ends)]
-    return rule_of(panels, orders)
+        alike = rest <= slow if rest[0] <= slow else rest * PANEL_RATIO >= rest[0]
+        ends.append(ends[-1] + int(alike.sum()))
+    parts = [tuple(column[i:j] for column in columns) for i, j in pairwise(ends)]
+    return rule_of([Panel(part, part[0][0] <= slow) for part in parts], orders)
 
 
 def rule_of(panels, orders=None):
     """The `Rule` for modes that are given panel by panel (like `Panel`), the largest eigenvalues first."""
     parts, used = [], []
     for i, panel in enumerate(panels):
-        wanted = FIRST_ORDER if orders is None else orders[i]
-        columns = None if wanted is None else _both_measures(*panel.points(wanted), wanted)
+        first = SLOW_ORDER if panel.slow else FIRST_ORDER
+        wanted = first if orders is None else orders[i]
+        measures = _weighted if panel.slow else _both_measures
+        columns = None if wanted is None else measures(*panel.points(wanted), wanted)
         if columns is None or len(columns[0]) >= len(panel):
             columns, wanted = panel.every(), None
         parts.append((*columns, np.full(len(columns[0]), i)))
@@ -135,6 +147,12 @@ def _both_measures(points, mass, power, order):
         np.concatenate([weights[:, 0, 0], np.zeros(len(places))]),
         np.concatenate([none, powers]),
     )
+
+
+def _weighted(points, mass, power, order):
+    """`_both_measures` for lambda times the masses and powers."""
+    nodes, mass, power = _both_measures(points, points * mass, points[:, None, None] * power, order)
+    return nodes, mass / nodes, power / nodes[:, None, None]
 
 
 def gauss(points, roots, order):

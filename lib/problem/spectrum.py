@@ -139,10 +139,14 @@ class Spectrum(ByValue):
             )
         return self.target_power
 
-    def rule(self, outputs=1, orders=None):
+    def target_size(self, outputs=1):
+        r"""$|\beta^*_c|^2$ of each output, [C]."""
+        return np.einsum("k,kcc->c", self.mass, self.target_covariance(outputs))
+
+    def rule(self, outputs=1, orders=None, slow=0.0):
         """Few nodes in place of many modes, see `lib.problem.quadrature`."""
         power = self.mass[:, None, None] * self.target_covariance(outputs)
-        return quadrature.rule(self.eigenvalues, self.mass, power, orders)
+        return quadrature.rule(self.eigenvalues, self.mass, power, orders, slow)
 
     def quadrature(self, outputs=1):
         """lambda_j, m_j and m_j w_j^2 [C, C] of the rule that is tried first."""
@@ -230,13 +234,19 @@ class PowerLaw(Spectrum):
     def modes(self):
         return self._modes
 
-    def rule(self, outputs=1, orders=None):
+    def target_size(self, outputs=1):
+        exponent = self.decay * self.source + 1 - self.decay
+        return np.full(outputs, power_law.sum_of_powers(self.modes, exponent) / self._total)
+
+    def rule(self, outputs=1, orders=None, slow=0.0):
         if self.modes <= quadrature.EXACT_MODES:
             return super().rule(outputs, orders)
         ratio, one = quadrature.PANEL_RATIO, np.eye(outputs)
-        panels = power_law.panels(
-            self.modes, self.decay, lambda k: self._target_power(k)[:, None, None] * one, ratio
-        )
+
+        def power(k):
+            return self._target_power(k)[:, None, None] * one
+
+        panels = power_law.panels(self.modes, self.decay, power, ratio, slow)
         return quadrature.rule_of(panels, orders)
 
     def _values(self):

@@ -68,6 +68,14 @@ class Training(ABC):
         checks.memory(f"K of {self.steps} steps one by one", 8 * self.steps**2, "train fewer steps")
         return Memory(np.arange(self.steps + 1.0), *every_step(recursion, self.steps))
 
+    @property
+    def learning_time(self):
+        r"""$\sum_s K(T, s)$: how far a unit gradient at every step moves the weights; $\eta T$ of plain descent."""
+        recursion = self.recursion()
+        if recursion is None:
+            return float(self.memory().K[-1].sum())
+        return recursion.moved(self.steps)
+
     def rate_factors(self, network):
         """r_0 .. r_L for the matrices of `network` (W^0, branches, readout at infinite depth)."""
         factors = 1.0 if self.layer_rates is None else self.layer_rates
@@ -217,6 +225,10 @@ class GradientFlow(Training):
 
     @property
     def span(self):
+        return self.duration
+
+    @property
+    def learning_time(self):
         return self.duration
 
     @property

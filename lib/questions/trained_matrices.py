@@ -157,11 +157,7 @@ def target_in_signal(trained):
     R_Delta = run.R_Delta[rows, rows]
     output = np.tile(np.eye(outputs), (trained.valid, 1))
     signal = np.zeros((len(X), outputs))
-    squared = np.zeros(outputs)
-    for eigenvalue, _, power in zip(
-        run.modes.eigenvalues, run.modes.mass, run.modes.power, strict=True
-    ):
+    for eigenvalue, power in zip(run.modes.eigenvalues, run.modes.power, strict=True):
         mean = np.linalg.solve(np.eye(len(X)) - eigenvalue * X @ R_Delta, output)
         signal += eigenvalue * R_Delta @ mean @ power
-        squared += np.diag(power)
-    return signal / trained.inputs, squared / trained.inputs
+    return signal / trained.inputs, run.data.spectrum.target_size(outputs) / trained.inputs

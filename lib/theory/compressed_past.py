@@ -32,6 +32,9 @@ USUAL = 160
 OF_A_PIECE = 12
 """Coordinates that another smooth piece of a schedule takes, at most, once it is long gone."""
 
+ROOM = 256
+"""Coordinates that a march has room for at first: rows that lie close together in memory are read faster."""
+
 WORTH = 0.75
 """Part of the steps, and of the room for coordinates, up to which compression is worth its trouble."""
 
@@ -64,17 +67,8 @@ def solve(networks, data, trainings, grid, keep_matrices, progress, make_stack):
     steps, size = trainings[0].steps, bytes_of(networks[0], data, USUAL, mean_only=mean_only)
     checks.memory("this network, step by step", size, "use fewer layers, outputs or modes")
 
-    def piece(networks, trainings):
-        outputs, count = networks[0].outputs, len(networks)
-        fields = with_modes(data, outputs, grid.tolerance, partial(solved, networks, trainings))
-        if count > 1 and any(status.outcome is Outcome.UNSTABLE for status in fields["status"]):
-            # One of them ended the march of all.
-            alone = [(networks[k : k + 1], trainings[k : k + 1]) for k in range(count)]
-            fields = until_interrupted(lambda k: piece(*alone[k]), range(count), count)
-        return fields
-
-    def solved(networks, trainings, modes, look):
-        axis = Axis(min(grid.most, steps + 1) + MOST_STEPS, networks[0].outputs)
+    def marched(networks, trainings, modes, broken, room):
+        axis = Axis(room + MOST_STEPS, networks[0].outputs)
         starts = [training.start() for training in trainings]
         zeros, ones = np.zeros((len(networks), axis.n, axis.n)), np.ones((1, 1, 1))
         ones = np.broadcast_to(ones, zeros.shape)
@@ -83,9 +77,27 @@ def solve(networks, data, trainings, grid, keep_matrices, progress, make_stack):
         problem = assemble(
             networks, data, modes, trainings, axis, zeros, ones, make_stack, input_layer
         )
-        broken = cuts(trainings, WORTH * steps) or ()
-        march = CompressedMarch(*problem, starts, broken, steps, grid.tolerance)
-        record = march.run(progress, look)
+        return CompressedMarch(*problem, starts, broken, steps, grid.tolerance)
+
+    def piece(networks, trainings):
+        count = len(networks)
+        fields = with_modes(
+            data, networks, trainings, grid.tolerance, partial(solved, networks, trainings)
+        )
+        if count > 1 and any(status.outcome is Outcome.UNSTABLE for status in fields["status"]):
+            # One of them ended the march of all.
+            alone = [(networks[k : k + 1], trainings[k : k + 1]) for k in range(count)]
+            fields = until_interrupted(lambda k: piece(*alone[k]), range(count), count)
+        return fields
+
+    def solved(networks, trainings, modes, look):
+        most, broken = min(grid.most, steps + 1), cuts(trainings, WORTH * steps) or ()
+        for room in sorted({min(ROOM + OF_A_PIECE * len(broken), most), most}):
+            march = marched(networks, trainings, modes, broken, room)
+            record = march.run(progress, look)
+            if not march.full:
+                break
+        axis = march.axis
         fields = curves_of(record.losses, axis, data)
         missing = steps + 1 - record.done
         fields = {

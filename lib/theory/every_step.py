@@ -46,7 +46,9 @@ def solve(networks, data, trainings, grid, keep_matrices, progress, make_stack):
     axis = Axis(steps + 1, outputs)
 
     def piece(networks, trainings):
-        return with_modes(data, outputs, TOLERANCE, partial(solved, networks, trainings))
+        return with_modes(
+            data, networks, trainings, TOLERANCE, partial(solved, networks, trainings)
+        )
 
     def solved(networks, trainings, modes, look):
         memories = [training.memory() for training in trainings]

@@ -20,8 +20,32 @@ CAUTIOUS = 10
 """Factor between the error of the sums, at one time, and what is reported: later losses feel all before."""
 
 
+SLOW = 4.0
+r"""$\lambda \tau$ times the matrices of a network, below which modes share one rule (see `slow`).
+
+Each matrix adds about 1 to the kernel, and rich training makes it a few times larger: so exponents are mostly
+below the 20 that the rule of slow modes is good for.
+"""
+
+
+def slow(networks, trainings):
+    r"""Eigenvalue below which modes hardly move in the learning time $\tau$ of any configuration."""
+    fastest = max(
+        sum(rate if np.isscalar(rate) else 1.0 for rate in training.rate_factors(network))
+        * training.learning_time
+        for network, training in zip(networks, trainings, strict=True)
+    )
+    return SLOW / fastest if fastest > 0 else np.inf
+
+
 class ModeCheck:
     """Compares sums over the nodes of `rule` with those of one twice as fine.
+
+    Parameters
+    ----------
+    finer : Rule
+    slow : float
+        See `slow`.
 
     Attributes
     ----------
@@ -29,9 +53,8 @@ class ModeCheck:
         Largest relative error of each panel's part of the sums.
     """
 
-    def __init__(self, spectrum, outputs, rule):
-        every = range(len(rule.orders))
-        self.rule, self.finer = rule, spectrum.rule(outputs, rule.refined(every))
+    def __init__(self, rule, finer, slow):
+        self.rule, self.finer, self.slow = rule, finer, slow
         self.errors, self.longer = np.zeros(len(rule.orders)), 1.0
 
     def look(self, inputs, first, stop, longer=1.0):
@@ -83,32 +106,33 @@ class ModeCheck:
         """The panels that are not good enough, and those that will not be by the end.
 
         What a mode does in a time is a function of their product: a panel of smaller eigenvalues will be
-        as bad once it has had as much longer.
+        as bad once it has had as much longer. That of slow modes has a rule that is made for the whole time.
         """
         worse = self.worse_than(tolerance)
         largest = np.zeros(len(self.errors))
         np.maximum.at(largest, self.rule.panel, self.rule.eigenvalues)
         least = min(largest[panel] for panel in worse) / self.longer if worse else np.inf
-        return sorted({*worse, *np.flatnonzero(largest >= least)})
+        return sorted({*worse, *np.flatnonzero((largest >= least) & (largest > self.slow))})
 
     @property
     def error(self):
         return CAUTIOUS * float(self.errors.sum())
 
 
-def with_modes(data, outputs, tolerance, run):
+def with_modes(data, networks, trainings, tolerance, run):
     """`run(rule, look)` with nodes in place of modes, as many as the tolerance asks for.
 
     `run` returns its fields and calls `look` with rows that are solved (see `ModeCheck.look`), which tells
     whether the nodes are enough so far. If not, `run` may stop: what it returns is not used.
     """
-    orders = None
+    outputs, slowest, orders = networks[0].outputs, slow(networks, trainings), None
     while True:
-        rule = data.spectrum.rule(outputs, orders)
+        rule = data.spectrum.rule(outputs, orders, slowest)
         if rule.exact:
             fields, error = run(rule, lambda *_: True), 0.0
             break
-        check = ModeCheck(data.spectrum, outputs, rule)
+        finer = rule.refined(range(len(rule.orders)))
+        check = ModeCheck(rule, data.spectrum.rule(outputs, finer, slowest), slowest)
 
         def look(*rows, check=check):
             check.look(*rows)

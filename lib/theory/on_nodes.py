@@ -65,7 +65,7 @@ def _settled(network, data, training, grid, progress, make_stack):
         outcome = Outcome.INTERRUPTED if record.interrupted else Outcome.COMPLETE
         return {"status": [Status(outcome)], "error": record.error}
 
-    fields = with_modes(data, network.outputs, grid.tolerance, run)
+    fields = with_modes(data, [network], [training], grid.tolerance, run)
     stack, inputs, record = kept
     return stack, inputs, replace(record, error=fields["error"], modes=fields["modes"][0])
 

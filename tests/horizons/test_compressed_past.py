@@ -279,6 +279,19 @@ def test_steps_that_oscillate_are_kept_one_by_one():
     assert np.isnan(little.excess_loss[step:]).all()
 
 
+@pytest.mark.parametrize("room", [64, 80, 10**4])
+def test_a_march_that_needs_more_room_takes_it(room, monkeypatch):
+    network, data = lib.Network(1, 1.0), lib.Data(batch=2.0, noise=0.3)
+    training = lib.GradientDescent(400, 0.05)
+    usual = lib.solve(network, data, training, grid=lib.CompressedPast())
+    monkeypatch.setattr("lib.theory.compressed_past.ROOM", room)
+    solved = lib.solve(network, data, training, grid=lib.CompressedPast())
+    assert solved.status == usual.status and solved.status.name == "COMPLETE"
+    np.testing.assert_allclose(solved.excess_loss, usual.excess_loss, rtol=1e-11)
+    little = lib.solve(network, data, training, grid=lib.CompressedPast(most=min(room, 64)))
+    assert little.status.name == "UNRESOLVED"
+
+
 def test_an_interrupt_keeps_what_was_done():
     def stop(done, end):
         if done == 70:

@@ -10,7 +10,7 @@ from scipy.special import zeta
 
 import lib
 from lib import Data, GradientDescent, Network, Spectrum
-from lib.problem import power_law
+from lib.problem import power_law, quadrature
 
 HUGE = 10**12
 EXPONENTS = [(1.5, 0.6), (0.3, 2.0), (3.0, 0.2), (0.05, 0.5), (1.0, 1.0)]
@@ -85,6 +85,53 @@ def test_rules_keep_sums_over_polynomials_panel_by_panel(modes, exponents, order
                 off = nodes @ own[on] - points @ weights
                 assert abs(off) < 1e-11 * weights.sum()
     assert stop == modes
+
+
+@pytest.mark.parametrize("kind", [explicit, Spectrum.power_law])
+@pytest.mark.parametrize("exponents", EXPONENTS, ids=str)
+def test_slow_modes_are_one_panel_for_sums_of_their_eigenvalues_times_polynomials(kind, exponents):
+    modes, order, listed = 20_000, quadrature.SLOW_ORDER, explicit(20_000, *exponents)
+    usual = kind(modes, *exponents).rule()
+    first = round(usual.mass[usual.panel == 0].sum())  # of all modes, if they are one panel
+    start = first if first < modes else 0
+    values = listed.eigenvalues[start:]
+    rule = kind(modes, *exponents).rule(1, None, values[0] * (1 + 1e-12))
+    on = rule.panel == rule.panel.max()
+    assert on.sum() == 2 * order and rule.orders[-1] == order and rule.panel.max() == (start > 0)
+    for degree in (0, 1, order, 2 * order - 1):
+        nodes, points = (_waves(x, values, degree) * x for x in (rule.eigenvalues[on], values))
+        for own, all_of_them in (
+            (rule.mass, listed.mass),
+            (rule.power[:, 0, 0], listed.target_power),
+        ):
+            weights = all_of_them[start:]
+            assert abs(nodes @ own[on] - points @ weights) < 1e-11 * (values @ weights)
+
+
+@pytest.mark.parametrize("modes", [1000, HUGE])
+@pytest.mark.parametrize("exponents", EXPONENTS, ids=str)
+def test_the_rule_of_slow_modes_is_good_for_exponents_up_to_twenty(modes, exponents):
+    law = Spectrum.power_law(modes, *exponents)
+    rule = law.rule(1, None, 1.0)
+    assert rule.orders == (quadrature.SLOW_ORDER,)
+    k, weights = power_law.whole_numbers(1, modes, 100)
+    points, power = k ** -exponents[0], weights * law._target_power(k)
+    for exponent in (0.1, 1.0, 20.0):
+        for kept, exact in ((rule.mass, weights), (rule.power[:, 0, 0], power)):
+            for factor in (1, 2):
+                found, expected = (
+                    w @ (x**factor * np.exp(-exponent * x))
+                    for x, w in ((rule.eigenvalues, kept), (points, exact))
+                )
+                assert found == pytest.approx(expected, rel=1e-12)
+
+
+@pytest.mark.parametrize("exponents", EXPONENTS, ids=str)
+def test_the_size_of_the_target(exponents):
+    law, listed = (kind(5000, *exponents) for kind in (Spectrum.power_law, explicit))
+    expected = np.full(2, listed.target_power.sum())
+    np.testing.assert_allclose(law.target_size(2), expected, rtol=1e-12)
+    np.testing.assert_allclose(listed.target_size(2), expected, rtol=1e-12)
 
 
 def _waves(x, values, degree):

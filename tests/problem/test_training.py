@@ -31,6 +31,17 @@ def test_kernels_have_closed_forms():
         assert memory.decay == pytest.approx(decayed * np.ones(STEPS + 1), rel=1e-12)
 
 
+@pytest.mark.parametrize("rate", [0.1, RATES], ids=["steady", "schedule"])
+@pytest.mark.parametrize("decay", [0.0, 0.3])
+@pytest.mark.parametrize("options", [{}, {"momentum": 0.6}, {"momentum": 0.6, "nesterov": True}])
+def test_the_learning_time_is_what_a_constant_gradient_moves(rate, decay, options):
+    training = lib.GradientDescent(STEPS, rate, weight_decay=decay, **options)
+    expected = training.memory().K[-1].sum()
+    assert training.learning_time == pytest.approx(expected, rel=1e-12)
+    assert lib.GradientFlow(2.5).learning_time == 2.5
+    assert lib.GradientDescent(10**9, 1e-3).learning_time == pytest.approx(1e6, rel=1e-9)
+
+
 def test_weight_decay_alone_shrinks_the_function():
     """With rates so small that nothing is learned, f at step t is d(t)^(L + 1) times that at 0."""
     omega, rate = 4e4, 1e-6

@@ -83,10 +83,58 @@ def test_the_edge_of_stability_does_not_move_with_the_number_of_modes():
         assert found.excess_loss[-1] == pytest.approx(expected, rel=1e-6)
 
 
-def test_a_panel_is_not_refined_because_its_finer_rule_keeps_every_mode():
+def test_a_panel_is_not_refined_because_its_finer_rule_keeps_every_mode(monkeypatch):
     """Six nodes for each of two measures stand for 17 modes, twelve would not: few steps need six."""
+    monkeypatch.setattr("lib.theory.modes.SLOW", 0.0)
     data = lib.Data(batch=16, spectrum=lib.Spectrum.power_law(1000, 1.5, 0.5))
     found = lib.solve(
         lib.Network(2, 256), data, lib.GradientDescent(20, 0.02), grid=lib.CompressedPast()
     )
     assert found.modes.orders[3] == quadrature.FIRST_ORDER and found.error < 1e-10
+
+
+SLOW_PROBLEMS = {
+    "rich": (lib.Network(2, 64, 3.0, centered=True), lib.GradientDescent(40, 0.05)),
+    "lazy": (lib.Network(2, 64, 0.05, centered=True), lib.GradientDescent(40, 0.05)),
+    "momentum": (lib.Network(1, 64), lib.GradientDescent(40, 0.02, momentum=0.9)),
+    "deep": (lib.Network(8, 64, 0.5), lib.GradientDescent(40, 0.02)),
+    "residual": (
+        lib.Network(math.inf, 64, branch_scale=1.5, centered=True),
+        lib.GradientDescent(20, 0.03),
+    ),
+    "uneven rates": (
+        lib.Network(2, 64),
+        lib.GradientDescent(40, 0.05, layer_rates=(0.1, 3.0, 1.0)),
+    ),
+}
+
+
+@pytest.mark.parametrize("problem", SLOW_PROBLEMS.values(), ids=SLOW_PROBLEMS)
+@pytest.mark.parametrize(
+    "size", [{"batch": 16}, {"samples": 100}, {}], ids=["batch", "data", "all"]
+)
+def test_modes_that_hardly_move_share_a_rule(problem, size, monkeypatch):
+    network, training = problem
+    data = lib.Data(**size, noise=0.1, spectrum=lib.Spectrum.power_law(400, 1.5, 0.6))
+    found = lib.solve(network, data, training, keep_matrices=False)
+    assert found.modes.orders[-1] == quadrature.SLOW_ORDER and len(found.modes.mass) < 60
+    monkeypatch.setattr("lib.theory.modes.SLOW", 0.0)
+    apart = lib.solve(network, data, training, keep_matrices=False)
+    assert len(apart.modes.mass) > len(found.modes.mass)
+    for name in ("excess_loss", "train_loss"):
+        off = np.abs(getattr(found, name) / getattr(apart, name) - 1)
+        assert off.max() <= max(found.error + apart.error, 1e-11)
+    assert off.max() < 1e-9 and found.error - (found.depth_error or 0.0) < 1e-8
+
+
+def test_a_rule_of_slow_modes_that_is_not_enough_is_refined(monkeypatch):
+    problem = (
+        lib.Network(1, math.inf, 3.0, centered=True),
+        lib.Data(spectrum=lib.Spectrum.power_law(400, 1.5, 0.6)),
+        lib.GradientDescent(1000, 0.2),
+    )
+    usual = lib.solve(*problem, keep_matrices=False)
+    monkeypatch.setattr("lib.theory.modes.SLOW", 1e3)
+    found = lib.solve(*problem, keep_matrices=False)
+    assert len(found.modes.orders) == 1 and found.modes.orders[0] > quadrature.SLOW_ORDER
+    np.testing.assert_allclose(found.excess_loss, usual.excess_loss, rtol=found.error + usual.error)
