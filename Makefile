@@ -25,6 +25,9 @@ SIDE_BY_SIDE = -n $$($(IN_BOOK) $(BIN)/python -c 'import execute; print(execute.
 FAIL := { rm -rf _build/html; exit 1; }
 EXPLAIN := { tail -n 20 _build/warnings.log; grep -a 'WARNING: \|rror: ' _build/warnings.log | cut -c1-300; $(FAIL); }
 
+# What `make bench` compares with: any commit.
+BEFORE ?= 73ffb86
+
 .DEFAULT_GOAL := help
 .PHONY: help book test everywhere fuzz lint notebooks student assistants slides branch pdf links bench picture serve chromium node node_modules always
 
@@ -113,11 +116,14 @@ links: $(READY)  ## Try all links that lead out of the book
 fuzz: $(READY)  ## Draw random problems, round after round, until one fails (FUZZ_EXAMPLES of each kind a round)
 	while FUZZ_EXAMPLES=$${FUZZ_EXAMPLES:-50} $(BIN)/python -m pytest -q -x --hypothesis-profile=default tests/fuzz.py; do :; done; exit 1
 
-bench: $(READY)  ## Measure the solvers' scaling, long horizons, and the simulator against a plain torch loop
+bench: $(READY) _build/before/$(BEFORE)  ## Measure solvers and simulator against plain ones, and against the commit BEFORE
 	$(BIN)/python benchmarks/solver_scaling.py
 	$(BIN)/python benchmarks/residual_scaling.py
-	$(BIN)/python benchmarks/long_horizons.py
-	$(BIN)/python benchmarks/simulator_speed.py
+	$(BIN)/python benchmarks/long_horizons.py --before _build/before/$(BEFORE)
+	$(BIN)/python benchmarks/simulator_speed.py --before _build/before/$(BEFORE)
+
+_build/before/%:
+	mkdir -p $@.part && git archive $* lib | tar -x -C $@.part && mv $@.part $@
 
 picture: $(READY)  ## Draw the picture of README.md
 	$(BIN)/python book/readme_figure.py

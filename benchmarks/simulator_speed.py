@@ -6,7 +6,7 @@ processor has spent, so that other work on the machine matters less; otherwise t
 
     python benchmarks/simulator_speed.py
     git worktree add --detach /tmp/before 73ffb86
-    python benchmarks/simulator_speed.py --against /tmp/before
+    python benchmarks/simulator_speed.py --before /tmp/before
 
 Printed are the ratios to
 
@@ -19,7 +19,7 @@ Printed are the ratios to
   products beside that of a square one, the most that the device does;
 - on a GPU, for steps alone: the speed at which they move what must be moved, W(0), X and all past fields
   once forwards and once backwards in each, beside that of reading;
-- with `--against` the same runs, and some of other kinds, as another commit makes them.
+- with `--before` the same runs, and some of other kinds, as another commit makes them.
 
 Measured on one H100 at D = N = 4096 (3,070 GB/s of reading): steps of 1, 2 and 4 seeds move 910, 1,650 and
 1,950 GB/s, 30, 54 and 63 % of the speed of reading; before sums were cut in pieces (`lib.networks.thin_products`)
@@ -241,7 +241,7 @@ def main():
     )
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--dim", type=int, default=512)
-    parser.add_argument("--against", help="folder of another checkout of this project")
+    parser.add_argument("--before", help="a checkout of an older commit")
     parser.add_argument("--serve", action="store_true", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     dim, device = arguments.dim, arguments.device
@@ -253,7 +253,7 @@ def main():
     like = torch.empty(0, dtype=torch.float32, device=device)
     products, large = Products(dim, like), like.new_ones(LARGE[like.device.type])
     square = like.new_ones(4 * dim, 4 * dim)
-    before = arguments.against and Elsewhere(arguments.against, dim, device)
+    before = arguments.before and Elsewhere(arguments.before, dim, device)
 
     ours(), products(), plain_run(NETWORK, DATA, RATES[0], 0, like, dim)  # warm up
     steps = Steps(dim, device) if device != "cpu" else None

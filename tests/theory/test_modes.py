@@ -131,7 +131,7 @@ def test_a_rule_of_slow_modes_that_is_not_enough_is_refined(monkeypatch):
     problem = (
         lib.Network(1, math.inf, 3.0, centered=True),
         lib.Data(spectrum=lib.Spectrum.power_law(400, 1.5, 0.6)),
-        lib.GradientDescent(1000, 0.2),
+        lib.GradientDescent(240, 0.2),
     )
     usual = lib.solve(*problem, keep_matrices=False)
     monkeypatch.setattr("lib.theory.modes.SLOW", 1e3)
