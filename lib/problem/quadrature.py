@@ -43,6 +43,8 @@ class Rule:
         The panel that each node belongs to.
     orders : tuple of int or None
         Order of each panel's rules; None where its modes are kept as they are.
+    slow : int or None
+        The panel of slow modes.
     """
 
     eigenvalues: np.ndarray
@@ -50,6 +52,14 @@ class Rule:
     power: np.ndarray
     panel: np.ndarray
     orders: tuple
+    slow: int | None = None
+
+    @property
+    def largest(self):
+        """The largest eigenvalue of each panel, [panels]."""
+        largest = np.zeros(len(self.orders))
+        np.maximum.at(largest, self.panel, self.eigenvalues)
+        return largest
 
     @property
     def exact(self):
@@ -66,7 +76,7 @@ class Rule:
         kept = np.abs(self.power).max(axis=(1, 2)) > 0
         kept = kept if kept.any() else np.ones_like(kept)
         columns = (self.eigenvalues, self.mass, self.power, self.panel)
-        return Rule(*(column[kept] for column in columns), self.orders)
+        return Rule(*(column[kept] for column in columns), self.orders, self.slow)
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,8 +98,8 @@ class Panel:
         return self.columns
 
 
-def rule(eigenvalues, mass, power, orders=None, slow=0.0):
-    """The `Rule` of the given orders (by panel) for modes in any order.
+def rule(eigenvalues, mass, power, orders=(), slow=0.0):
+    """The `Rule` of the given orders (of the first panels; others have their first one) for modes in any order.
 
     Modes from an eigenvalue of at most `slow` on are one panel.
     """
@@ -107,19 +117,21 @@ def rule(eigenvalues, mass, power, orders=None, slow=0.0):
     return rule_of([Panel(part, part[0][0] <= slow) for part in parts], orders)
 
 
-def rule_of(panels, orders=None):
+def rule_of(panels, orders=()):
     """The `Rule` for modes that are given panel by panel (like `Panel`), the largest eigenvalues first."""
     parts, used = [], []
     for i, panel in enumerate(panels):
         first = SLOW_ORDER if panel.slow else FIRST_ORDER
-        wanted = first if orders is None else orders[i]
+        wanted = orders[i] if i < len(orders) else first
         measures = _weighted if panel.slow else _both_measures
         columns = None if wanted is None else measures(*panel.points(wanted), wanted)
         if columns is None or len(columns[0]) >= len(panel):
             columns, wanted = panel.every(), None
         parts.append((*columns, np.full(len(columns[0]), i)))
         used.append(wanted)
-    return Rule(*(np.concatenate(column) for column in zip(*parts, strict=True)), tuple(used))
+    slow = len(panels) - 1 if panels[-1].slow and used[-1] is not None else None
+    columns = (np.concatenate(column) for column in zip(*parts, strict=True))
+    return Rule(*columns, tuple(used), slow)
 
 
 def _merged(eigenvalues, mass, power):

@@ -143,7 +143,7 @@ class Spectrum(ByValue):
         r"""$|\beta^*_c|^2$ of each output, [C]."""
         return np.einsum("k,kcc->c", self.mass, self.target_covariance(outputs))
 
-    def rule(self, outputs=1, orders=None, slow=0.0):
+    def rule(self, outputs=1, orders=(), slow=0.0):
         """Few nodes in place of many modes, see `lib.problem.quadrature`."""
         power = self.mass[:, None, None] * self.target_covariance(outputs)
         return quadrature.rule(self.eigenvalues, self.mass, power, orders, slow)
@@ -238,7 +238,7 @@ class PowerLaw(Spectrum):
         exponent = self.decay * self.source + 1 - self.decay
         return np.full(outputs, power_law.sum_of_powers(self.modes, exponent) / self._total)
 
-    def rule(self, outputs=1, orders=None, slow=0.0):
+    def rule(self, outputs=1, orders=(), slow=0.0):
         if self.modes <= quadrature.EXACT_MODES:
             return super().rule(outputs, orders)
         ratio, one = quadrature.PANEL_RATIO, np.eye(outputs)

@@ -9,6 +9,7 @@ import numpy as np
 
 from lib.equations.input_layer import NoiselessInputLayer
 from lib.status import DIVERGENCE, Outcome
+from lib.theory.assembly import noiseless
 
 ROWS = 24
 """Times at which sums are compared."""
@@ -21,15 +22,21 @@ CAUTIOUS = 10
 
 
 SLOW = 4.0
-r"""$\lambda \tau$ times the matrices of a network, below which modes share one rule (see `slow`).
+r"""$\lambda \tau$ times the matrices of a network below which modes share one rule, see `slow`."""
 
-Each matrix adds about 1 to the kernel, and rich training makes it a few times larger: so exponents are mostly
-below the 20 that the rule of slow modes is good for.
-"""
+MOST_MOVED = 20.0
+r"""$\lambda$ times what a unit error of the weights has moved them by, up to which that rule is good."""
+
+
+AGAIN = 4.0
+"""Factor by which the threshold is lowered, at least, where modes were not as slow as that."""
 
 
 def slow(networks, trainings):
-    r"""Eigenvalue below which modes hardly move in the learning time $\tau$ of any configuration."""
+    r"""Eigenvalue below which modes hardly move in the learning time $\tau$ of any configuration.
+
+    Each matrix adds about 1 to the kernel at the start, and training may make it a few times larger.
+    """
     fastest = max(
         sum(rate if np.isscalar(rate) else 1.0 for rate in training.rate_factors(network))
         * training.learning_time
@@ -39,23 +46,19 @@ def slow(networks, trainings):
 
 
 class ModeCheck:
-    """Compares sums over the nodes of `rule` with those of one twice as fine.
-
-    Parameters
-    ----------
-    finer : Rule
-    slow : float
-        See `slow`.
+    r"""Compares sums over the nodes of `rule` with those of one twice as fine.
 
     Attributes
     ----------
     errors : [panels]
         Largest relative error of each panel's part of the sums.
+    moved : float
+        Largest row sum of $X R_\Delta$: times $\lambda$, what a unit error of the weights moves them by.
     """
 
-    def __init__(self, rule, finer, slow):
-        self.rule, self.finer, self.slow = rule, finer, slow
-        self.errors, self.longer = np.zeros(len(rule.orders)), 1.0
+    def __init__(self, rule, finer):
+        self.rule, self.finer = rule, finer
+        self.errors, self.moved, self.longer = np.zeros(len(rule.orders)), 0.0, 1.0
 
     def look(self, inputs, first, stop, longer=1.0):
         """Compare at some of the rows first .. stop - 1 of `inputs`, a multiple of its outputs.
@@ -72,6 +75,7 @@ class ModeCheck:
         rows = np.unique(np.linspace(first, stop - 1, ROWS).round().astype(int))
         with np.errstate(all="ignore"):
             for b in range(len(sizes)):
+                self.moved = max(self.moved, _moved(inputs, b, slice(first, stop)))
                 coarse, finer = (
                     _sums(rule, self.rule.orders, inputs, b, rows, stop)
                     for rule in self._pair(inputs)
@@ -99,8 +103,13 @@ class ModeCheck:
         """The panels to refine; none if all together are good enough for so much of the run."""
         allowed = AIM * tolerance / self.longer
         if self.errors.sum() <= allowed:
-            return []
-        return list(np.flatnonzero(self.errors > allowed / (2 * len(self.errors))))
+            worse = []
+        else:
+            worse = list(np.flatnonzero(self.errors > allowed / (2 * len(self.errors))))
+        slow, largest = self.rule.slow, self.rule.largest
+        if slow is not None and largest[slow] * self.moved * self.longer > MOST_MOVED:
+            worse = sorted({*worse, slow})
+        return worse
 
     def to_refine(self, tolerance):
         """The panels that are not good enough, and those that will not be by the end.
@@ -108,11 +117,12 @@ class ModeCheck:
         What a mode does in a time is a function of their product: a panel of smaller eigenvalues will be
         as bad once it has had as much longer. That of slow modes has a rule that is made for the whole time.
         """
-        worse = self.worse_than(tolerance)
-        largest = np.zeros(len(self.errors))
-        np.maximum.at(largest, self.rule.panel, self.rule.eigenvalues)
+        worse, largest = self.worse_than(tolerance), self.rule.largest
         least = min(largest[panel] for panel in worse) / self.longer if worse else np.inf
-        return sorted({*worse, *np.flatnonzero((largest >= least) & (largest > self.slow))})
+        ahead = largest >= least
+        if self.rule.slow is not None:
+            ahead[self.rule.slow] = False
+        return sorted({*worse, *np.flatnonzero(ahead)})
 
     @property
     def error(self):
@@ -125,14 +135,16 @@ def with_modes(data, networks, trainings, tolerance, run):
     `run` returns its fields and calls `look` with rows that are solved (see `ModeCheck.look`), which tells
     whether the nodes are enough so far. If not, `run` may stop: what it returns is not used.
     """
-    outputs, slowest, orders = networks[0].outputs, slow(networks, trainings), None
+    outputs, orders = networks[0].outputs, ()
+    # Without noise modes cost next to nothing.
+    slowest = 0.0 if noiseless(networks[0], data) else slow(networks, trainings)
     while True:
         rule = data.spectrum.rule(outputs, orders, slowest)
         if rule.exact:
             fields, error = run(rule, lambda *_: True), 0.0
             break
         finer = rule.refined(range(len(rule.orders)))
-        check = ModeCheck(rule, data.spectrum.rule(outputs, finer, slowest), slowest)
+        check = ModeCheck(rule, data.spectrum.rule(outputs, finer, slowest))
 
         def look(*rows, check=check):
             check.look(*rows)
@@ -144,10 +156,21 @@ def with_modes(data, networks, trainings, tolerance, run):
         if broken or not worse:
             break
         orders = rule.refined(worse)
+        if rule.slow in worse:  # they are not slow
+            orders = orders[: rule.slow]
+            slowest = min(slowest / AGAIN, MOST_MOVED / (AGAIN * check.moved * check.longer))
     count = len(fields["status"])
     modes = np.empty(count, dtype=object)
     modes[:] = [rule] * count
     return fields | {"error": fields["error"] + error, "modes": modes}
+
+
+def _moved(inputs, b, rows):
+    """Largest sum over one of the `rows` of X R_Delta, of configuration b."""
+    upto = slice(0, rows.stop)
+    sums = inputs.regime.R_Delta[b, upto, upto] @ inputs.axis.output[upto]
+    moved = np.abs(inputs.X[b, rows, upto] @ sums).max()
+    return moved if np.isfinite(moved) else 0.0
 
 
 def _sums(rule, orders, inputs, b, rows, stop):

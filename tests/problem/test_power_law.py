@@ -95,7 +95,7 @@ def test_slow_modes_are_one_panel_for_sums_of_their_eigenvalues_times_polynomial
     first = round(usual.mass[usual.panel == 0].sum())  # of all modes, if they are one panel
     start = first if first < modes else 0
     values = listed.eigenvalues[start:]
-    rule = kind(modes, *exponents).rule(1, None, values[0] * (1 + 1e-12))
+    rule = kind(modes, *exponents).rule(1, (), values[0] * (1 + 1e-12))
     on = rule.panel == rule.panel.max()
     assert on.sum() == 2 * order and rule.orders[-1] == order and rule.panel.max() == (start > 0)
     for degree in (0, 1, order, 2 * order - 1):
@@ -112,7 +112,7 @@ def test_slow_modes_are_one_panel_for_sums_of_their_eigenvalues_times_polynomial
 @pytest.mark.parametrize("exponents", EXPONENTS, ids=str)
 def test_the_rule_of_slow_modes_is_good_for_exponents_up_to_twenty(modes, exponents):
     law = Spectrum.power_law(modes, *exponents)
-    rule = law.rule(1, None, 1.0)
+    rule = law.rule(1, (), 1.0)
     assert rule.orders == (quadrature.SLOW_ORDER,)
     k, weights = power_law.whole_numbers(1, modes, 100)
     points, power = k ** -exponents[0], weights * law._target_power(k)

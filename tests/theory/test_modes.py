@@ -127,14 +127,19 @@ def test_modes_that_hardly_move_share_a_rule(problem, size, monkeypatch):
     assert off.max() < 1e-9 and found.error - (found.depth_error or 0.0) < 1e-8
 
 
-def test_a_rule_of_slow_modes_that_is_not_enough_is_refined(monkeypatch):
+@pytest.mark.parametrize("tolerance", [1e-8, 1e-4])
+@pytest.mark.parametrize("size", [{"batch": 16}, {"samples": 100}], ids=["batch", "data"])
+def test_modes_that_are_not_slow_have_rules_of_their_own(size, tolerance, monkeypatch):
     problem = (
-        lib.Network(1, math.inf, 3.0, centered=True),
-        lib.Data(spectrum=lib.Spectrum.power_law(400, 1.5, 0.6)),
-        lib.GradientDescent(240, 0.2),
+        lib.Network(2, 64, 3.0, centered=True),
+        lib.Data(**size, spectrum=lib.Spectrum.power_law(400, 1.5, 0.6)),
+        lib.GradientDescent(300, 0.02),
     )
-    usual = lib.solve(*problem, keep_matrices=False)
-    monkeypatch.setattr("lib.theory.modes.SLOW", 1e3)
-    found = lib.solve(*problem, keep_matrices=False)
-    assert len(found.modes.orders) == 1 and found.modes.orders[0] > quadrature.SLOW_ORDER
-    np.testing.assert_allclose(found.excess_loss, usual.excess_loss, rtol=found.error + usual.error)
+    grid = lib.CompressedPast(tolerance) if "batch" in size else lib.Nodes(tolerance)
+    usual = lib.solve(*problem, grid=grid)
+    monkeypatch.setattr("lib.theory.modes.SLOW", 1e4)
+    found = lib.solve(*problem, grid=grid)
+    assert len(found.modes.orders) > 1
+    times = np.arange(0, 301, 20)
+    first, second = (solution.at(times).excess_loss for solution in (found, usual))
+    np.testing.assert_allclose(first, second, rtol=found.error + usual.error)
