@@ -24,12 +24,11 @@ CAUTIOUS = 10
 SLOW = 4.0
 r"""$\lambda \tau$ times the matrices of a network below which modes share one rule, see `slow`."""
 
+MARGIN = 4.0
+"""Factor between the threshold that a solution shows to be too high and the next one."""
+
 MOST_MOVED = 20.0
 r"""$\lambda$ times what a unit error of the weights has moved them by, up to which that rule is good."""
-
-
-AGAIN = 4.0
-"""Factor by which the threshold is lowered, at least, where modes were not as slow as that."""
 
 
 def slow(networks, trainings):
@@ -117,12 +116,17 @@ class ModeCheck:
         What a mode does in a time is a function of their product: a panel of smaller eigenvalues will be
         as bad once it has had as much longer. That of slow modes has a rule that is made for the whole time.
         """
-        worse, largest = self.worse_than(tolerance), self.rule.largest
-        least = min(largest[panel] for panel in worse) / self.longer if worse else np.inf
-        ahead = largest >= least
-        if self.rule.slow is not None:
-            ahead[self.rule.slow] = False
-        return sorted({*worse, *np.flatnonzero(ahead)})
+        worse, largest, slow = self.worse_than(tolerance), self.rule.largest, self.rule.slow
+        least = min((largest[panel] for panel in worse if panel != slow), default=np.inf)
+        ahead = np.flatnonzero(largest >= least / self.longer)
+        return sorted({*worse, *(panel for panel in ahead if panel != slow)})
+
+    def slower(self, threshold):
+        """A lower threshold, such that modes below it are slow; none if that is not what was wrong."""
+        moved = self.moved * self.longer
+        if self.rule.largest[self.rule.slow] * moved <= MOST_MOVED:
+            return 0.0
+        return min(threshold, MOST_MOVED / moved) / MARGIN
 
     @property
     def error(self):
@@ -156,9 +160,8 @@ def with_modes(data, networks, trainings, tolerance, run):
         if broken or not worse:
             break
         orders = rule.refined(worse)
-        if rule.slow in worse:  # they are not slow
-            orders = orders[: rule.slow]
-            slowest = min(slowest / AGAIN, MOST_MOVED / (AGAIN * check.moved * check.longer))
+        if rule.slow in worse:  # not all of them are slow
+            orders, slowest = orders[: rule.slow], check.slower(slowest)
     count = len(fields["status"])
     modes = np.empty(count, dtype=object)
     modes[:] = [rule] * count
