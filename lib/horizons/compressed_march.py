@@ -59,7 +59,7 @@ class CompressedMarch:
         self.parts = [*stack.layers, inputs]
         self.matrices = [matrix for part in self.parts for matrix in part.matrices]
         self.losses, self.means, self.residual = [], [], None
-        self.errors = CompressionErrors(cuts)
+        self.errors, self.full = CompressionErrors(cuts), False
 
     def run(self, progress, look):
         """March; return the `Record`. Ends early for lack of room, divergence, or an interrupt.
@@ -87,9 +87,10 @@ class CompressedMarch:
                     stationary = self._vanished()
                     if stationary or not self._finite():
                         break
+                else:
+                    self.full = done <= self.steps
             except KeyboardInterrupt:
                 interrupted = True
-        self.full = done <= self.steps and self.past.count >= self.most
         if self.residual is None:
             self.residual = self._violation(self.past.count)
         losses = {
