@@ -123,7 +123,7 @@ bench: $(READY) _build/before/$(BEFORE)  ## Measure solvers and simulator agains
 	$(BIN)/python benchmarks/simulator_speed.py --before _build/before/$(BEFORE)
 
 _build/before/%:
-	mkdir -p $@.part && git archive $* lib | tar -x -C $@.part && mv $@.part $@
+	rm -rf $@.part && mkdir -p $@.part && git archive $* lib | tar -x -C $@.part && mv $@.part $@
 
 picture: $(READY)  ## Draw the picture of README.md
 	$(BIN)/python book/readme_figure.py

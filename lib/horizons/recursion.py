@@ -94,6 +94,9 @@ class Recursion:
             A, f = self.at(0)
             both = np.block([[A, f[:, None]], [np.zeros(len(f)), 1.0]])
             return float(np.linalg.matrix_power(both, steps)[0, -1])
+        if self.size == 1:
+            left = np.cumprod(self.A[steps - 1 : 0 : -1, 0, 0])[::-1]
+            return float(self.f[:steps, 0] @ np.append(left, 1.0)) if steps else 0.0
         x = np.zeros(self.size)
         for t in range(steps):
             A, f = self.at(t)

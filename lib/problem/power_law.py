@@ -71,16 +71,16 @@ class PowerLawPanel:
         return k**-self.decay, weights, weights[:, None, None] * self.power(k)
 
 
-def panels(modes, decay, power, ratio, slow):
+def panels(modes, decay, power, ratio, are_slow):
     """The modes 1 .. `modes` as panels whose eigenvalues have at most the given `ratio`.
 
-    Those that begin at an eigenvalue of at most `slow` are one.
+    All that are left are one panel once `are_slow` (largest, smallest eigenvalue) says so.
     """
     found, first = [], 1
     while first <= modes:
-        rest = first**-decay <= slow
-        far = rest or np.log(first) + np.log(ratio) / decay >= np.log(modes)
+        joint = are_slow(first**-decay, float(modes) ** -decay)
+        far = joint or np.log(first) + np.log(ratio) / decay >= np.log(modes)
         last = modes if far else max(first, int(first * ratio ** (1 / decay)))
-        found.append(PowerLawPanel(first, last, decay, power, rest))
+        found.append(PowerLawPanel(first, last, decay, power, joint))
         first = last + 1
     return found

@@ -37,8 +37,9 @@ class Rule:
     Attributes
     ----------
     eigenvalues, mass : [M]
+        Of slow modes, sums with a factor lambda or more are kept, not the number of modes.
     power : [M, C, C]
-        Mass times target covariance.
+        Mass times target covariance; the same holds.
     panel : [M]
         The panel that each node belongs to.
     orders : tuple of int or None
@@ -101,7 +102,7 @@ class Panel:
 def rule(eigenvalues, mass, power, orders=(), slow=0.0):
     """The `Rule` of the given orders (of the first panels; others have their first one) for modes in any order.
 
-    Modes from an eigenvalue of at most `slow` on are one panel.
+    Modes below the eigenvalue `slow` are one panel (see `are_slow`).
     """
     order = np.argsort(eigenvalues)[::-1]
     eigenvalues, mass, power = eigenvalues[order], mass[order], power[order]
@@ -111,10 +112,17 @@ def rule(eigenvalues, mass, power, orders=(), slow=0.0):
     ends = [0]
     while ends[-1] < len(columns[0]):
         rest = columns[0][ends[-1] :]
-        alike = rest <= slow if rest[0] <= slow else rest * PANEL_RATIO >= rest[0]
-        ends.append(ends[-1] + int(alike.sum()))
+        joint = are_slow(rest[0], rest[-1], slow)
+        ends.append(
+            len(columns[0]) if joint else ends[-1] + int((rest * PANEL_RATIO >= rest[0]).sum())
+        )
     parts = [tuple(column[i:j] for column in columns) for i, j in pairwise(ends)]
-    return rule_of([Panel(part, part[0][0] <= slow) for part in parts], orders)
+    return rule_of([Panel(part, are_slow(part[0][0], part[0][-1], slow)) for part in parts], orders)
+
+
+def are_slow(largest, smallest, slow):
+    """Whether all modes with eigenvalues from `largest` on are one panel: below `slow`, and else three or more."""
+    return largest <= slow and smallest * PANEL_RATIO**2 < largest
 
 
 def rule_of(panels, orders=()):

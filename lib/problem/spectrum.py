@@ -241,12 +241,16 @@ class PowerLaw(Spectrum):
     def rule(self, outputs=1, orders=(), slow=0.0):
         if self.modes <= quadrature.EXACT_MODES:
             return super().rule(outputs, orders)
-        ratio, one = quadrature.PANEL_RATIO, np.eye(outputs)
+        one = np.eye(outputs)
 
         def power(k):
             return self._target_power(k)[:, None, None] * one
 
-        panels = power_law.panels(self.modes, self.decay, power, ratio, slow)
+        def are_slow(largest, smallest):
+            return quadrature.are_slow(largest, smallest, slow)
+
+        ratio = quadrature.PANEL_RATIO
+        panels = power_law.panels(self.modes, self.decay, power, ratio, are_slow)
         return quadrature.rule_of(panels, orders)
 
     def _values(self):

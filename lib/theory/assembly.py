@@ -80,9 +80,8 @@ def noiseless(network, data):
     return math.isinf(network.widths[-1]) and data.samples is None and data.batch is None
 
 
-def bytes_of(network, data, rows, *, mean_only=False):
-    """About how much memory one configuration takes on so many rows in time."""
-    modes = 0 if mean_only else len(data.spectrum.quadrature(network.outputs)[0])
+def bytes_of(network, rows, modes):
+    """About how much memory one configuration takes on so many rows in time, with a matrix for each of `modes`."""
     return 8 * (matrices_of(network) + modes + 20) * (rows * network.outputs) ** 2
 
 

@@ -1,5 +1,6 @@
 """Solve at every step, with old steps replaced by their moments."""
 
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -24,7 +25,7 @@ from lib.theory.assembly import (
     until_interrupted,
     verdicts_of,
 )
-from lib.theory.modes import with_modes
+from lib.theory.modes import first_nodes, with_modes
 
 USUAL = 160
 """Coordinates that a compressed past takes, more or less."""
@@ -64,8 +65,10 @@ def solve(networks, data, trainings, grid, keep_matrices, progress, make_stack):
     """Solve at every step with a compressed past; arrays with a leading axis."""
     mean_only = noiseless(networks[0], data)
     input_layer = NoiselessInputLayer if mean_only else InputLayer
-    steps, size = trainings[0].steps, bytes_of(networks[0], data, USUAL, mean_only=mean_only)
+    nodes = 0 if mean_only else first_nodes(data, networks, trainings)
+    steps, size = trainings[0].steps, bytes_of(networks[0], USUAL, nodes)
     checks.memory("this network, step by step", size, "use fewer layers, outputs or modes")
+    room = ROOM + OF_A_PIECE * len(cuts(trainings, WORTH * steps) or ())
 
     def marched(networks, trainings, modes, broken, room):
         axis = Axis(room + MOST_STEPS, networks[0].outputs)
@@ -91,12 +94,18 @@ def solve(networks, data, trainings, grid, keep_matrices, progress, make_stack):
         return fields
 
     def solved(networks, trainings, modes, look):
+        nonlocal room
         most, broken = min(grid.most, steps + 1), cuts(trainings, WORTH * steps) or ()
-        for room in sorted({min(ROOM + OF_A_PIECE * len(broken), most), most}):
-            march = marched(networks, trainings, modes, broken, room)
-            record = march.run(progress, look)
-            if not march.full:
-                break
+        march = marched(networks, trainings, modes, broken, min(room, most))
+        record = march.run(progress, look)
+        if march.full and room < most:
+            room = most
+            wider = marched(networks, trainings, modes, broken, room)
+            again = wider.run(progress, look)
+            if again.done >= record.done:
+                march, record = wider, again
+            else:  # for want of time, not of room
+                record = replace(record, interrupted=again.interrupted)
         axis = march.axis
         fields = curves_of(record.losses, axis, data)
         missing = steps + 1 - record.done

@@ -77,7 +77,7 @@ def _march_on_nodes(network, data, modes, training, grid, progress, make_stack):
         room = min(room, training.steps + 1 + NODES)
     checks.memory(
         f"this network on {FEWEST} time nodes",
-        bytes_of(network, data, min(room, FEWEST)),
+        bytes_of(network, min(room, FEWEST), 0 if noiseless(network, data) else len(modes.mass)),
         "use fewer layers, outputs or modes",
     )
     axis = Axis(room, network.outputs)

@@ -292,6 +292,22 @@ def test_a_march_that_needs_more_room_takes_it(room, monkeypatch):
     assert little.status.name == "UNRESOLVED"
 
 
+def test_an_interrupt_while_there_is_more_room_keeps_what_was_done(monkeypatch):
+    calls = []
+
+    def stop(done, end):
+        calls.append(done)
+        if calls.count(10) == 2:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr("lib.theory.compressed_past.ROOM", 64)
+    network, data = lib.Network(1, 1.0), lib.Data(batch=2.0, noise=0.3)
+    training = lib.GradientDescent(400, 0.05)
+    solved = lib.solve(network, data, training, grid=lib.CompressedPast(), progress=stop)
+    assert solved.status.name == "INTERRUPTED" and max(calls) > 60
+    assert np.isfinite(solved.excess_loss).sum() == solved.status.step == max(calls)
+
+
 def test_an_interrupt_keeps_what_was_done():
     def stop(done, end):
         if done == 70:

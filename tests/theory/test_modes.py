@@ -143,3 +143,41 @@ def test_modes_that_are_not_slow_have_rules_of_their_own(size, tolerance, monkey
     times = np.arange(0, 301, 20)
     first, second = (solution.at(times).excess_loss for solution in (found, usual))
     np.testing.assert_allclose(first, second, rtol=found.error + usual.error)
+
+
+def test_a_diverged_configuration_does_not_blind_the_check():
+    spectrum = lib.Spectrum.power_law(150, 1.5, 0.6)
+    data, training = lib.Data(batch=64, spectrum=spectrum), lib.GradientDescent(90, 0.04)
+    networks = [lib.Network(2, 64, 1e-12), lib.Network(2, 64, 10.0)]
+    for grid in (lib.EveryStep(), lib.CompressedPast()):
+        together = lib.solve(networks, data, training, grid=grid, keep_matrices=False)
+        alone = lib.solve(networks[1], data, training, grid=grid, keep_matrices=False)
+        assert together.status[0].name == "DIVERGED" and alone.error > 0
+        assert together.modes[1].orders == alone.modes.orders
+        assert together.error[1] == pytest.approx(alone.error, rel=1e-2, abs=1e-14)
+
+
+def test_slow_modes_share_a_rule_only_if_that_has_fewer_nodes():
+    wide, narrow = lib.Spectrum.power_law(1000, 1.5, 0.6), lib.Spectrum.power_law(1000, 0.1, 1.0)
+    assert len(wide.rule(1, (), 1.0).mass) < len(wide.rule().mass)
+    assert len(narrow.rule(1, (), 1.0).mass) == len(narrow.rule().mass)
+    for spectrum in (wide, narrow):
+        listed = lib.Spectrum.trace_class(spectrum.eigenvalues, spectrum.target_power)
+        assert listed.rule(1, (), 1.0).orders == spectrum.rule(1, (), 1.0).orders
+
+
+def test_decay_and_tight_tolerances_leave_slow_modes_together():
+    """What a constant gradient moves, not time, says how fast modes will be; rounding is no error."""
+    network, spectrum = (
+        lib.Network(1, 64, 0.5, centered=True),
+        lib.Spectrum.power_law(1000, 1.5, 0.6),
+    )
+    data = lib.Data(batch=16, spectrum=spectrum)
+    trainings = {
+        1e-8: lib.GradientDescent(2000, 0.1 / (1 + np.arange(2000) / 10)),
+        1e-9: lib.GradientDescent(1000, 0.01),
+    }
+    for tolerance, training in trainings.items():
+        found = lib.solve(network, data, training, grid=lib.CompressedPast(tolerance))
+        assert found.modes.slow is not None and found.status.name == "COMPLETE"
+        assert len(found.modes.mass) < 60
