@@ -70,7 +70,9 @@ def cancellation_error(networks, fields):
     for name in ("excess_loss", "train_loss"):
         losses = fields[name]
         first, lowest = losses[:, 0], np.where(np.isfinite(losses), losses, np.inf).min(axis=1)
-        left = np.divide(lowest, first, out=np.ones_like(first), where=np.isfinite(first) & (first > 0))
+        left = np.divide(
+            lowest, first, out=np.ones_like(first), where=np.isfinite(first) & (first > 0)
+        )
         worst = np.maximum(worst, 1 / (np.maximum(left, 0) + KNOWN))
     return worst * [cancellation(network) for network in networks]
 
