@@ -17,7 +17,6 @@ from references.problems import true_error
 from references.theory import Theory
 
 import lib
-from lib.problem import quadrature
 from lib.theory import modes
 
 EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "200"))
@@ -307,7 +306,7 @@ def test_many_modes_are_as_good_as_they_say(spectrum, network, training, draw):
         same = lib.Spectrum.trace_class(spectrum.eigenvalues, power, spectrum.mass)
     else:
         same = lib.Spectrum(spectrum.eigenvalues, power, spectrum.mass)
-    with mock.patch.object(quadrature, "FIRST_ORDER", 24), mock.patch.object(modes, "SLOW", 0.0):
+    with mock.patch.object(modes, "AIM", 1e-6):
         better = lib.solve(network, replace(given, spectrum=same), training)
     assert found.status.name == better.status.name, (found.status, better.status)
     if found.status.name == "COMPLETE" and found.excess_loss.max() < 1e6:

@@ -56,7 +56,6 @@ class CompressedMarch:
         self.past = Past((CAREFUL * tolerance) ** 0.5, cuts)
         self.decay = np.ones((len(starts), self.axis.nodes))
         self.keeps = all(start.recursion.keeps for start in starts)
-        self.to_learn = [start.recursion.moved(steps) for start in starts]
         self.parts = [*stack.layers, inputs]
         self.matrices = [matrix for part in self.parts for matrix in part.matrices]
         self.losses, self.means, self.residual = [], [], None
@@ -65,9 +64,8 @@ class CompressedMarch:
     def run(self, progress, look):
         """March; return the `Record`. Ends early for lack of room, divergence, or an interrupt.
 
-        `look(inputs, first, stop, longer, to_learn)` is called now and then with rows that are still single
-        steps, with how many times longer the run will be, and how many times as far a constant gradient will
-        have moved the weights; the march ends when it is false.
+        `look(inputs, first, stop, longer)` is called now and then with rows that are still single steps, and with
+        how many times longer the run will be; the march ends when it is false.
         """
         stationary, interrupted, unstable, done = False, False, False, 0
         with np.errstate(all="ignore"):
@@ -192,11 +190,7 @@ class CompressedMarch:
     def _show(self, look):
         count, outputs = self.past.count, self.axis.outputs
         first, longer = max(count - SHORTEST, 0), (self.steps + 1) / len(self.losses)
-        recursions = [accumulation.recursion for accumulation in self.accumulations]
-        learned = [recursion.moved(len(self.losses) - 1) for recursion in recursions]
-        pairs = zip(self.to_learn, learned, strict=True)
-        ahead = max((all_of_it / now for all_of_it, now in pairs if now > 0), default=longer)
-        return look(self.inputs, first * outputs, count * outputs, longer, ahead)
+        return look(self.inputs, first * outputs, count * outputs, longer)
 
     def _vanished(self):
         first, last = (self.losses[i]["train_loss"].sum(-1) for i in (0, -1))

@@ -19,7 +19,7 @@ from lib.horizons.nodes import Panel
 from lib.horizons.panel_errors import PanelErrors
 from lib.horizons.remainder import remainder
 from lib.horizons.sizes import Sizes
-from lib.horizons.stability import Stability
+from lib.horizons.stability import MOST_STEPS, Stability
 from lib.horizons.stationary import Rest
 from lib.status import DIVERGENCE
 
@@ -60,12 +60,14 @@ LOOSEST = 1e-6
 class NodeMarch:
     """Fills rows of `stack` and `inputs` at nodes up to time `end`.
 
-    `starts` are the accumulations of K (see `lib.horizons.optimizers`), one for each configuration.
+    `starts` are the accumulations of K (see `lib.horizons.optimizers`), one for each configuration. The axis has
+    room for `MOST_STEPS` rows more than are to be used: looks take them.
     """
 
     def __init__(self, stack, inputs, starts, end, tolerance):
         self.stack, self.inputs = stack, inputs
         self.axis, self.trained = inputs.axis, inputs.trained
+        self.most = self.axis.nodes - MOST_STEPS
         self.accumulations, self.in_steps = starts, starts[0].in_steps
         tolerance = min(tolerance, LOOSEST)
         self.end, self.tolerance = end, tolerance
@@ -100,6 +102,7 @@ class NodeMarch:
             self.unstable,
             self.errors.total * self.stability.amplified + self.rest.to_come,
             not self.in_steps,
+            not (interrupted or stationary) and self._finite() and time < self.end and self._full(),
         )
 
     def _stretches(self):
@@ -110,7 +113,7 @@ class NodeMarch:
         if self.in_steps:
             time = self._single_steps(0, singles if self.end > FEW_STEPS else int(self.end))
             yield time, False
-        while time < self.end and self._room():
+        while time < self.end and not self._full():
             stop = self.end if time + 1.3 * length >= self.end else time + length
             stop, new = self.accumulations[0].smooth_until(stop, AIM * self.tolerance)
             panel = self.accumulations[0].make_panel(time, stop, self.nodes)
@@ -139,8 +142,8 @@ class NodeMarch:
             else:
                 return
 
-    def _room(self):
-        return self.count + NODES <= self.axis.nodes
+    def _full(self):
+        return self.count + NODES > self.most
 
     def _finite(self):
         last = self.axis.rows(self.count - 1, self.count)
@@ -167,7 +170,7 @@ class NodeMarch:
 
     def _single_steps(self, start, count):
         """Keep up to `count` steps after `start`, one row each; return the time reached."""
-        stop = int(min(start + count, self.end, start + self.axis.nodes - self.count))
+        stop = int(min(start + count, self.end, start + self.most - self.count))
         for step in range(start, stop):
             self.step(step)
             if not self._finite():

@@ -26,6 +26,8 @@ class NodeRecord:
         Estimated relative error of the losses.
     continuous : bool
         Whether times are those of a flow, not steps.
+    full : bool
+        Whether it ended for lack of room.
     modes : Rule
         The nodes that stood for the modes (set by who chose them).
     """
@@ -38,4 +40,5 @@ class NodeRecord:
     unstable: bool
     error: float
     continuous: bool
+    full: bool
     modes: object = None

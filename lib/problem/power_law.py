@@ -4,12 +4,10 @@ Between k and 2k a power of k is smooth, and a sum over the whole numbers there 
 numbers as points of equal weight: as many nodes as digits are wanted, however many numbers there are.
 """
 
-from dataclasses import dataclass
-
 import numpy as np
 
-SPARE = 20
-"""Points of a block beyond the degree of the polynomials that are summed: about 16 digits."""
+ENOUGH = 20
+"""Points of a block on which what is smooth there is summed to about 16 digits."""
 
 
 def whole_numbers(first, last, count):
@@ -39,48 +37,5 @@ def _block(first, last, count):
 
 def sum_of_powers(modes, exponent):
     r"""$\sum_{k=1}^{modes} k^{-s}$ for an `exponent` s."""
-    k, weights = whole_numbers(1, modes, SPARE)
+    k, weights = whole_numbers(1, modes, ENOUGH)
     return float(weights @ k**-exponent)
-
-
-@dataclass(frozen=True)
-class PowerLawPanel:
-    """The modes first .. last of a power law, as a `lib.problem.quadrature.Panel`.
-
-    `power(k)` is the target's covariance over outputs, [.., C, C].
-    """
-
-    first: int
-    last: int
-    decay: float
-    power: object
-    slow: bool
-
-    def __len__(self):
-        return self.last - self.first + 1
-
-    def every(self):
-        """Eigenvalues, masses and powers of all modes."""
-        return self._columns(np.arange(self.first, self.last + 1.0), np.ones(len(self)))
-
-    def points(self, order):
-        """Of points that are as good as the modes for rules of an order."""
-        return self._columns(*whole_numbers(self.first, self.last, 2 * order + SPARE))
-
-    def _columns(self, k, weights):
-        return k**-self.decay, weights, weights[:, None, None] * self.power(k)
-
-
-def panels(modes, decay, power, ratio, are_slow):
-    """The modes 1 .. `modes` as panels whose eigenvalues have at most the given `ratio`.
-
-    All that are left are one panel once `are_slow` (largest, smallest eigenvalue) says so.
-    """
-    found, first = [], 1
-    while first <= modes:
-        joint = are_slow(first**-decay, float(modes) ** -decay)
-        far = joint or np.log(first) + np.log(ratio) / decay >= np.log(modes)
-        last = modes if far else max(first, int(first * ratio ** (1 / decay)))
-        found.append(PowerLawPanel(first, last, decay, power, joint))
-        first = last + 1
-    return found

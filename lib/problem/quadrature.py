@@ -1,145 +1,103 @@
 r"""Sums over many modes on few nodes.
 
-What the theory sums over modes are powers and resolvents of $\lambda$ times a matrix: at step t polynomials
-of degree t. Gauss's rule for a measure of masses, and one of its own for the target's weights, keep all
-sums over polynomials up to twice their order; weights are never negative, and a measure that sits on few
-modes is kept as it is. Where modes span decades they are divided into panels, since what has decayed on
-one of them is still smooth on the next. Modes so slow that training hardly moves them are one panel,
-however many decades they span; its measures are $\lambda$ times those, since losses and signals sum $\lambda$
-times such polynomials, and the many modes of the smallest eigenvalues count little.
+What the theory sums over modes are $\lambda$ times functions like $e^{-\lambda \tau}$, for all times up to the
+longest: smooth on the scale of $\lambda$ itself, and constant where $\lambda \tau$ is small. Rational functions
+with poles on the negative axis, evenly in $\ln \lambda$, are as good for them as Zolotarev's are for $1/\lambda$:
+with n poles for a ratio $\kappa$ of the eigenvalues that matter the error falls as
+$e^{-\pi^2 n / \ln 4\kappa}$, however many decades and modes there are. Gauss's rule for these functions
+takes the nodes from the measure, so that weights are never negative and a measure on few modes is kept as it
+is. The masses have a rule, and the target's weights one of their own.
+
+Güttel, "Rational Krylov approximation of matrix functions" (GAMM-Mitteilungen 36, 2013).
 """
 
+import math
 from dataclasses import dataclass
-from itertools import pairwise
 
 import numpy as np
 
 EXACT_MODES = 64
 """Spectra with no more modes than this are kept as they are."""
 
-PANEL_RATIO = 3.0
-"""Largest ratio of eigenvalues inside one panel."""
+LARGEST = 4
+"""Modes of the largest eigenvalues that are kept as they are: they are unstable first."""
 
-FIRST_ORDER = 6
-"""Gauss nodes of each measure on a panel that are tried first."""
+TOP_AND_REST = slice(0, LARGEST), slice(LARGEST, None)
 
-SLOW_ORDER = 16
-r"""The same on the panel of the slow modes: sums of $\lambda e^{-\lambda s}$ are good to 1e-12 up to $\lambda s = 20$."""
+FACTOR = 100.0
+"""Errors of the rule in units of those of Zolotarev's functions, measured."""
 
 DEPENDENT = 1e-12
 """A new direction of a Krylov space that is shorter than this, relative to the old ones, is rounding."""
 
+GOLDEN = (math.sqrt(5) - 1) / 2
+
+MANY = 2**14
+"""More modes than this are first made points that are as good (see `_points`)."""
+
+NARROW = 1.5
+"""Largest ratio of eigenvalues that polynomials are summed on, and how many of them to 16 digits."""
+
+DEGREES = 8
+
 
 @dataclass(frozen=True, eq=False)
 class Rule:
-    """Nodes in place of modes.
+    """Nodes in place of modes, for sums with a factor lambda or more.
 
     Attributes
     ----------
     eigenvalues, mass : [M]
-        Of slow modes, sums with a factor lambda or more are kept, not the number of modes.
     power : [M, C, C]
-        Mass times target covariance; the same holds.
-    panel : [M]
-        The panel that each node belongs to.
-    orders : tuple of int or None
-        Order of each panel's rules; None where its modes are kept as they are.
-    slow : int or None
-        The panel of slow modes.
+        Mass times target covariance.
+    order : int or None
+        Nodes of each measure, for each output; None where all modes are kept as they are.
     """
 
     eigenvalues: np.ndarray
     mass: np.ndarray
     power: np.ndarray
-    panel: np.ndarray
-    orders: tuple
-    slow: int | None = None
-
-    @property
-    def largest(self):
-        """The largest eigenvalue of each panel, [panels]."""
-        largest = np.zeros(len(self.orders))
-        np.maximum.at(largest, self.panel, self.eigenvalues)
-        return largest
+    order: int | None = None
 
     @property
     def exact(self):
-        return not any(self.orders)
-
-    def refined(self, panels):
-        """Orders for a rule twice as fine on `panels`."""
-        pairs = enumerate(self.orders)
-        return tuple(2 * order if order and i in panels else order for i, order in pairs)
+        return self.order is None
 
     @property
     def of_target(self):
         """The nodes that carry some of the target, which are all that matters to a mean."""
         kept = np.abs(self.power).max(axis=(1, 2)) > 0
         kept = kept if kept.any() else np.ones_like(kept)
-        columns = (self.eigenvalues, self.mass, self.power, self.panel)
-        return Rule(*(column[kept] for column in columns), self.orders, self.slow)
+        return Rule(self.eigenvalues[kept], self.mass[kept], self.power[kept], self.order)
 
 
-@dataclass(frozen=True, eq=False)
-class Panel:
-    """Modes that share a rule: `columns` are their eigenvalues, masses and powers."""
+def rule(eigenvalues, mass, power, digits, slow):
+    r"""The `Rule` for modes in any order.
 
-    columns: tuple
-    slow: bool = False
-
-    def __len__(self):
-        return len(self.columns[0])
-
-    def every(self):
-        """Eigenvalues, masses and powers of all modes."""
-        return self.columns
-
-    def points(self, order):
-        """Of points that are as good as the modes for rules of an order."""
-        return self.columns
-
-
-def rule(eigenvalues, mass, power, orders=(), slow=0.0):
-    """The `Rule` of the given orders (of the first panels; others have their first one) for modes in any order.
-
-    Modes below the eigenvalue `slow` are one panel (see `are_slow`).
+    Parameters
+    ----------
+    eigenvalues, mass : [M]
+    power : [M, C, C]
+        Mass times target covariance.
+    digits : float
+        To which sums are wanted.
+    slow : float
+        Eigenvalue below which modes hardly move: $\lambda \tau$ is small.
     """
-    order = np.argsort(eigenvalues)[::-1]
-    eigenvalues, mass, power = eigenvalues[order], mass[order], power[order]
+    largest_first = np.argsort(-eigenvalues, kind="stable")
+    columns = [column[largest_first] for column in (eigenvalues, mass, power)]
     if len(eigenvalues) <= EXACT_MODES:
-        return Rule(eigenvalues, mass, power, np.zeros(len(mass), int), (None,))
-    columns = _merged(eigenvalues, mass, power)
-    ends = [0]
-    while ends[-1] < len(columns[0]):
-        rest = columns[0][ends[-1] :]
-        joint = are_slow(rest[0], rest[-1], slow)
-        ends.append(
-            len(columns[0]) if joint else ends[-1] + int((rest * PANEL_RATIO >= rest[0]).sum())
-        )
-    parts = [tuple(column[i:j] for column in columns) for i, j in pairwise(ends)]
-    return rule_of([Panel(part, are_slow(part[0][0], part[0][-1], slow)) for part in parts], orders)
-
-
-def are_slow(largest, smallest, slow):
-    """Whether all modes with eigenvalues from `largest` on are one panel: below `slow`, and else three or more."""
-    return largest <= slow and smallest * PANEL_RATIO**2 < largest
-
-
-def rule_of(panels, orders=()):
-    """The `Rule` for modes that are given panel by panel (like `Panel`), the largest eigenvalues first."""
-    parts, used = [], []
-    for i, panel in enumerate(panels):
-        first = SLOW_ORDER if panel.slow else FIRST_ORDER
-        wanted = orders[i] if i < len(orders) else first
-        measures = _weighted if panel.slow else _both_measures
-        columns = None if wanted is None else measures(*panel.points(wanted), wanted)
-        if columns is None or len(columns[0]) >= len(panel):
-            columns, wanted = panel.every(), None
-        parts.append((*columns, np.full(len(columns[0]), i)))
-        used.append(wanted)
-    slow = len(panels) - 1 if panels[-1].slow and used[-1] is not None else None
-    columns = (np.concatenate(column) for column in zip(*parts, strict=True))
-    return Rule(*columns, tuple(used), slow)
+        return Rule(*columns)
+    columns = _merged(*columns)
+    top, rest = ([column[part] for column in columns] for part in TOP_AND_REST)
+    if len(rest[0]) == 0:
+        return Rule(*columns)
+    poles = _poles(max(slow, rest[0][-1]), rest[0][0], digits)
+    few = _both_measures(*rest, poles)
+    if len(few[0]) >= len(rest[0]):
+        return Rule(*columns)
+    columns = (np.concatenate(pair) for pair in zip(top, few, strict=True))
+    return Rule(*columns, len(poles) + 1)
 
 
 def _merged(eigenvalues, mass, power):
@@ -148,57 +106,80 @@ def _merged(eigenvalues, mass, power):
     return eigenvalues[starts], np.add.reduceat(mass, starts), np.add.reduceat(power, starts)
 
 
-def _both_measures(points, mass, power, order):
+def _poles(least, largest, digits):
+    """Numbers z, evenly in their logarithms, each far from those just before; poles are at -z."""
+    least = min(least, largest)
+    rate = math.pi**2 / math.log(4 * largest / least)
+    count = math.ceil((math.log(FACTOR) + digits * math.log(10)) / rate) - 1
+    return np.geomspace(least, largest, count)[np.argsort(GOLDEN * np.arange(count) % 1)]
+
+
+def _both_measures(eigenvalues, mass, power, poles):
     """Nodes of the masses without a target, and of the target without masses."""
     outputs = power.shape[1]
-    nodes, weights = gauss(points, np.sqrt(mass)[:, None], order)
-    none = np.zeros((len(nodes), outputs, outputs))
+    mass, power = eigenvalues * mass, eigenvalues[:, None, None] * power
+    nodes, weights = _few(eigenvalues, np.sqrt(mass)[:, None], poles)
     one = power[:, :1, :1]
     if np.abs(power - one * np.eye(outputs)).max() <= 1e-14 * np.abs(power).max():
         # Outputs are independent and equal.
-        places, powers = gauss(points, np.sqrt(np.maximum(one[:, :, 0], 0)), order)
+        places, powers = _few(eigenvalues, np.sqrt(np.maximum(one[:, :, 0], 0)), poles)
         powers = powers * np.eye(outputs)
     else:
         sizes, axes = np.linalg.eigh(power)
         roots = np.swapaxes(axes * np.sqrt(np.maximum(sizes, 0))[:, None], 1, 2)
-        places, powers = gauss(np.repeat(points, outputs), roots.reshape(-1, outputs), order)
+        places, powers = _few(np.repeat(eigenvalues, outputs), roots.reshape(-1, outputs), poles)
     return (
         np.concatenate([nodes, places]),
-        np.concatenate([weights[:, 0, 0], np.zeros(len(places))]),
-        np.concatenate([none, powers]),
+        np.concatenate([weights[:, 0, 0] / nodes, np.zeros(len(places))]),
+        np.concatenate([np.zeros((len(nodes), outputs, outputs)), powers / places[:, None, None]]),
     )
 
 
-def _weighted(points, mass, power, order):
-    """`_both_measures` for lambda times the masses and powers."""
-    nodes, mass, power = _both_measures(points, points * mass, points[:, None, None] * power, order)
-    return nodes, mass / nodes, power / nodes[:, None, None]
-
-
-def gauss(points, roots, order):
-    r"""Gauss's rule of a measure with matrix weights: nodes [m] and weights [m, C, C].
-
-    The measure has the weight $r_k^\top r_k$ at `points[k]`, for rows r_k of `roots` [.., C]. Sums over
-    polynomials of degree below 2 `order` are kept. Nodes and weights are those of the operator that
-    multiplies by x, restricted to its Krylov space from `roots` (block Lanczos, all directions kept
-    orthogonal).
-    """
+def _few(points, roots, poles):
+    """Gauss's rule with the `poles`, for sorted points; without roots none."""
     kept = np.abs(roots).max(axis=1) > 0
     points, roots = points[kept], roots[kept]
     if len(points) == 0:
         return np.zeros(0), np.zeros((0, roots.shape[1], roots.shape[1]))
+    if len(points) > MANY:
+        points, roots = _points(points, roots)
+    nodes, roots = gauss(points, roots, poles)
+    return nodes, roots[:, :, None] * roots[:, None, :]
+
+
+def _points(points, roots):
+    """Points, largest first, and roots that are as good: Gauss's rule for polynomials on each narrow piece."""
+    ends = [0]
+    while ends[-1] < len(points):
+        rest = points[ends[-1] :]
+        ends.append(ends[-1] + int(np.searchsorted(-rest, -rest[0] / NARROW, side="right")))
+    pieces = [
+        gauss(points[i:j], roots[i:j], np.full(DEGREES - 1, np.inf))
+        for i, j in zip(ends[:-1], ends[1:], strict=True)
+    ]
+    return (np.concatenate(column) for column in zip(*pieces, strict=True))
+
+
+def gauss(points, roots, poles):
+    r"""Gauss's rule of a measure with matrix weights: nodes [m] and roots [m, C] of their weights.
+
+    The measure has the weight $r_k^\top r_k$ at `points[k]`, for rows r_k of `roots` [.., C]. For n - 1 `poles`
+    -z sums over products of two functions $p(x) / \prod_z (1 + x/z)$ with polynomials p of degree below n are
+    kept; a pole at infinity adds a degree. Nodes and weights are those of the operator that multiplies by x,
+    restricted to its rational Krylov space from `roots` (block Arnoldi, all directions kept orthogonal).
+    """
     last = basis = _directions(roots, DEPENDENT * np.linalg.norm(roots))
-    for _ in range(order - 1):
-        last = points[:, None] * last
+    for pole in poles:
+        last = points[:, None] * last if np.isinf(pole) else last / (1 + points[:, None] / pole)
+        last = last / np.linalg.norm(last)
         for _ in range(2):
             last = last - basis @ (basis.T @ last)
-        last = _directions(last, DEPENDENT * points.max())
+        last = _directions(last, DEPENDENT)
         if last.shape[1] == 0:
             break
         basis = np.hstack([basis, last])
     nodes, axes = np.linalg.eigh(basis.T @ (points[:, None] * basis))
-    roots = axes.T @ (basis.T @ roots)
-    return nodes, roots[:, :, None] * roots[:, None, :]
+    return nodes, axes.T @ (basis.T @ roots)
 
 
 def _directions(columns, least):

@@ -143,15 +143,10 @@ class Spectrum(ByValue):
         r"""$|\beta^*_c|^2$ of each output, [C]."""
         return np.einsum("k,kcc->c", self.mass, self.target_covariance(outputs))
 
-    def rule(self, outputs=1, orders=(), slow=0.0):
+    def rule(self, outputs, digits, slow=0.0):
         """Few nodes in place of many modes, see `lib.problem.quadrature`."""
         power = self.mass[:, None, None] * self.target_covariance(outputs)
-        return quadrature.rule(self.eigenvalues, self.mass, power, orders, slow)
-
-    def quadrature(self, outputs=1):
-        """lambda_j, m_j and m_j w_j^2 [C, C] of the rule that is tried first."""
-        rule = self.rule(outputs)
-        return rule.eigenvalues, rule.mass, rule.power
+        return quadrature.rule(self.eigenvalues, self.mass, power, digits, slow)
 
 
 def principal_modes(X, y):
@@ -238,20 +233,12 @@ class PowerLaw(Spectrum):
         exponent = self.decay * self.source + 1 - self.decay
         return np.full(outputs, power_law.sum_of_powers(self.modes, exponent) / self._total)
 
-    def rule(self, outputs=1, orders=(), slow=0.0):
+    def rule(self, outputs, digits, slow=0.0):
         if self.modes <= quadrature.EXACT_MODES:
-            return super().rule(outputs, orders)
-        one = np.eye(outputs)
-
-        def power(k):
-            return self._target_power(k)[:, None, None] * one
-
-        def are_slow(largest, smallest):
-            return quadrature.are_slow(largest, smallest, slow)
-
-        ratio = quadrature.PANEL_RATIO
-        panels = power_law.panels(self.modes, self.decay, power, ratio, are_slow)
-        return quadrature.rule_of(panels, orders)
+            return super().rule(outputs, digits, slow)
+        k, weights = power_law.whole_numbers(1, self.modes, power_law.ENOUGH)
+        power = (weights * self._target_power(k))[:, None, None] * np.eye(outputs)
+        return quadrature.rule(k**-self.decay, weights, power, digits, slow)
 
     def _values(self):
         return [self.modes, self.decay, self.source]

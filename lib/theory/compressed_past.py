@@ -25,7 +25,7 @@ from lib.theory.assembly import (
     until_interrupted,
     verdicts_of,
 )
-from lib.theory.modes import first_nodes, with_modes
+from lib.theory.modes import first_rule, with_modes
 
 USUAL = 160
 """Coordinates that a compressed past takes, more or less."""
@@ -65,7 +65,8 @@ def solve(networks, data, trainings, grid, keep_matrices, progress, make_stack):
     """Solve at every step with a compressed past; arrays with a leading axis."""
     mean_only = noiseless(networks[0], data)
     input_layer = NoiselessInputLayer if mean_only else InputLayer
-    nodes = 0 if mean_only else first_nodes(data, networks, trainings)
+    few = first_rule(data, networks, trainings, grid.tolerance)
+    nodes = 0 if mean_only else len(few.mass)
     steps, size = trainings[0].steps, bytes_of(networks[0], USUAL, nodes)
     checks.memory("this network, step by step", size, "use fewer layers, outputs or modes")
     room = ROOM + OF_A_PIECE * len(cuts(trainings, WORTH * steps) or ())

@@ -22,7 +22,7 @@ from lib.theory.assembly import (
     reviewed,
     verdicts_of,
 )
-from lib.theory.modes import first_nodes, with_modes
+from lib.theory.modes import first_rule, with_modes
 
 TOLERANCE = 1e-8
 """Of sums over modes, where there are too many to keep each."""
@@ -34,7 +34,8 @@ def solve(networks, data, trainings, grid, keep_matrices, progress, make_stack):
     # Without noise v is its mean, which is all that the losses ask for.
     mean_only = keep_matrices is False and noiseless(networks[0], data)
     input_layer = NoiselessInputLayer if mean_only else InputLayer
-    nodes = 0 if mean_only else first_nodes(data, networks, trainings)
+    few = first_rule(data, networks, trainings, TOLERANCE)
+    nodes = 0 if mean_only else len(few.mass)
     size = bytes_of(networks[0], steps + 1, nodes)
     kept = 1 if keep_matrices is False else len(networks)
     checks.memory(

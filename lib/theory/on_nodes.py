@@ -9,6 +9,7 @@ from lib.equations.axis import Axis
 from lib.equations.input_layer import InputLayer, NoiselessInputLayer
 from lib.horizons.node_march import NODES, NodeMarch
 from lib.horizons.nodes import Interpolant
+from lib.horizons.stability import MOST_STEPS
 from lib.problem.training import GradientFlow
 from lib.status import Outcome, Status
 from lib.theory.assembly import (
@@ -28,6 +29,9 @@ from lib.theory.assembly import (
 from lib.theory.grid import FEWEST, REPORTED_STEPS
 from lib.theory.modes import with_modes
 from lib.theory.solution import MATRICES
+
+ROOM = 192
+"""Nodes that a march has room for at first: rows that lie close together in memory are faster."""
 
 
 def solve(networks, data, trainings, grid, keep_matrices, progress, make_stack):
@@ -56,10 +60,25 @@ def solve(networks, data, trainings, grid, keep_matrices, progress, make_stack):
 
 def _settled(network, data, training, grid, progress, make_stack):
     """Stack, inputs, and record of one configuration, with as many nodes for its modes as it needs."""
-    kept = []
+    most, kept = grid.most, []
+    if not isinstance(training, GradientFlow):
+        most = min(most, training.steps + 1 + NODES)
+    room = min(ROOM, most)
+
+    def march(modes):
+        problem = network, data, modes, training
+        return _march_on_nodes(*problem, room, grid.tolerance, progress, make_stack)
 
     def run(modes, look):
-        kept[:] = _march_on_nodes(network, data, modes, training, grid, progress, make_stack)
+        nonlocal room
+        kept[:] = march(modes)
+        if kept[2].full and room < most:
+            room, reached = most, kept[2].reached
+            again = march(modes)
+            if again[2].reached >= reached:
+                kept[:] = again
+            else:  # for want of time, not of room
+                kept[2] = replace(kept[2], interrupted=again[2].interrupted)
         _, inputs, record = kept
         look(inputs, 0, len(record.times) * network.outputs)
         outcome = Outcome.INTERRUPTED if record.interrupted else Outcome.COMPLETE
@@ -70,24 +89,21 @@ def _settled(network, data, training, grid, progress, make_stack):
     return stack, inputs, replace(record, error=fields["error"], modes=fields["modes"][0])
 
 
-def _march_on_nodes(network, data, modes, training, grid, progress, make_stack):
-    """One configuration. Memory that is never reached by a node is never touched."""
-    room = grid.most
-    if not isinstance(training, GradientFlow):
-        room = min(room, training.steps + 1 + NODES)
+def _march_on_nodes(network, data, modes, training, room, tolerance, progress, make_stack):
+    """One configuration, on up to `room` nodes."""
     checks.memory(
         f"this network on {FEWEST} time nodes",
         bytes_of(network, min(room, FEWEST), 0 if noiseless(network, data) else len(modes.mass)),
         "use fewer layers, outputs or modes",
     )
-    axis = Axis(room, network.outputs)
+    axis = Axis(room + MOST_STEPS, network.outputs)
     zeros, ones = np.zeros((1, axis.n, axis.n)), np.ones((1, axis.n, axis.n))
     input_layer = NoiselessInputLayer if noiseless(network, data) else InputLayer
     stack, inputs = assemble(
         [network], data, modes, [training], axis, zeros, ones, make_stack, input_layer
     )
-    march = NodeMarch(stack, inputs, [training.start()], training.span, grid.tolerance)
-    return stack, inputs, march.run(progress)
+    march = NodeMarch(stack, inputs, [training.start()], training.span, tolerance)
+    return [stack, inputs, march.run(progress)]
 
 
 def _reported_times(training, records, keep_matrices):
