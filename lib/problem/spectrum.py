@@ -143,10 +143,10 @@ class Spectrum(ByValue):
         r"""$|\beta^*_c|^2$ of each output, [C]."""
         return np.einsum("k,kcc->c", self.mass, self.target_covariance(outputs))
 
-    def rule(self, outputs, digits, slow=0.0):
-        """Few nodes in place of many modes, see `lib.problem.quadrature`."""
+    def rule(self, outputs):
+        """All modes, or points that are as good, see `lib.problem.quadrature`."""
         power = self.mass[:, None, None] * self.target_covariance(outputs)
-        return quadrature.rule(self.eigenvalues, self.mass, power, digits, slow)
+        return quadrature.listed(self.eigenvalues, self.mass, power)
 
 
 def principal_modes(X, y):
@@ -233,12 +233,12 @@ class PowerLaw(Spectrum):
         exponent = self.decay * self.source + 1 - self.decay
         return np.full(outputs, power_law.sum_of_powers(self.modes, exponent) / self._total)
 
-    def rule(self, outputs, digits, slow=0.0):
+    def rule(self, outputs):
         if self.modes <= quadrature.EXACT_MODES:
-            return super().rule(outputs, digits, slow)
+            return super().rule(outputs)
         k, weights = power_law.whole_numbers(1, self.modes, power_law.ENOUGH)
         power = (weights * self._target_power(k))[:, None, None] * np.eye(outputs)
-        return quadrature.rule(k**-self.decay, weights, power, digits, slow)
+        return quadrature.Rule(k**-self.decay, weights, power)
 
     def _values(self):
         return [self.modes, self.decay, self.source]

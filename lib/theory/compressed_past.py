@@ -65,13 +65,14 @@ def solve(networks, data, trainings, grid, keep_matrices, progress, make_stack):
     """Solve at every step with a compressed past; arrays with a leading axis."""
     mean_only = noiseless(networks[0], data)
     input_layer = NoiselessInputLayer if mean_only else InputLayer
-    few = first_rule(data, networks, trainings, grid.tolerance)
+    modes = data.spectrum.rule(networks[0].outputs)
+    few = first_rule(modes, networks, trainings, grid.tolerance)
     nodes = 0 if mean_only else len(few.mass)
     steps, size = trainings[0].steps, bytes_of(networks[0], USUAL, nodes)
     checks.memory("this network, step by step", size, "use fewer layers, outputs or modes")
     room = ROOM + OF_A_PIECE * len(cuts(trainings, WORTH * steps) or ())
 
-    def marched(networks, trainings, modes, broken, room):
+    def marched(networks, trainings, rule, broken, room):
         axis = Axis(room + MOST_STEPS, networks[0].outputs)
         starts = [training.start() for training in trainings]
         zeros, ones = np.zeros((len(networks), axis.n, axis.n)), np.ones((1, 1, 1))
@@ -79,14 +80,14 @@ def solve(networks, data, trainings, grid, keep_matrices, progress, make_stack):
         if not all(start.recursion.keeps for start in starts):
             ones = ones.copy()
         problem = assemble(
-            networks, data, modes, trainings, axis, zeros, ones, make_stack, input_layer
+            networks, data, rule, trainings, axis, zeros, ones, make_stack, input_layer
         )
         return CompressedMarch(*problem, starts, broken, steps, grid.tolerance)
 
     def piece(networks, trainings):
         count = len(networks)
         fields = with_modes(
-            data, networks, trainings, grid.tolerance, partial(solved, networks, trainings)
+            modes, networks, trainings, grid.tolerance, partial(solved, networks, trainings)
         )
         if count > 1 and any(status.outcome is Outcome.UNSTABLE for status in fields["status"]):
             # One of them ended the march of all.
@@ -94,14 +95,14 @@ def solve(networks, data, trainings, grid, keep_matrices, progress, make_stack):
             fields = until_interrupted(lambda k: piece(*alone[k]), range(count), count)
         return fields
 
-    def solved(networks, trainings, modes, look):
+    def solved(networks, trainings, rule, look):
         nonlocal room
         most, broken = min(grid.most, steps + 1), cuts(trainings, WORTH * steps) or ()
-        march = marched(networks, trainings, modes, broken, min(room, most))
+        march = marched(networks, trainings, rule, broken, min(room, most))
         record = march.run(progress, look)
         if march.full and room < most:
             room = most
-            wider = marched(networks, trainings, modes, broken, room)
+            wider = marched(networks, trainings, rule, broken, room)
             again = wider.run(progress, look)
             if again.done >= record.done:
                 march, record = wider, again

@@ -24,7 +24,7 @@ from lib.theory.assembly import (
 )
 from lib.theory.modes import first_rule, with_modes
 
-TOLERANCE = 1e-8
+TOLERANCE = 1e-10
 """Of sums over modes, where there are too many to keep each."""
 
 
@@ -34,7 +34,8 @@ def solve(networks, data, trainings, grid, keep_matrices, progress, make_stack):
     # Without noise v is its mean, which is all that the losses ask for.
     mean_only = keep_matrices is False and noiseless(networks[0], data)
     input_layer = NoiselessInputLayer if mean_only else InputLayer
-    few = first_rule(data, networks, trainings, TOLERANCE)
+    modes = data.spectrum.rule(networks[0].outputs)
+    few = first_rule(modes, networks, trainings, TOLERANCE)
     nodes = 0 if mean_only else len(few.mass)
     size = bytes_of(networks[0], steps + 1, nodes)
     kept = 1 if keep_matrices is False else len(networks)
@@ -49,17 +50,15 @@ def solve(networks, data, trainings, grid, keep_matrices, progress, make_stack):
 
     def piece(networks, trainings):
         return with_modes(
-            data, networks, trainings, TOLERANCE, partial(solved, networks, trainings)
+            modes, networks, trainings, TOLERANCE, partial(solved, networks, trainings)
         )
 
-    def solved(networks, trainings, modes, look):
+    def solved(networks, trainings, rule, look):
         memories = [training.memory() for training in trainings]
         K = np.array([axis.expand(memory.K) for memory in memories])
         decay = [axis.expand(np.outer(memory.decay, memory.decay)) for memory in memories]
         decay = np.array(decay)
-        problem = assemble(
-            networks, data, modes, trainings, axis, K, decay, make_stack, input_layer
-        )
+        problem = assemble(networks, data, rule, trainings, axis, K, decay, make_stack, input_layer)
         done = march(*problem, progress)
         look(problem[1], 0, done * outputs)
         fields = curves_of(problem[1].losses(slice(0, axis.n)), axis, data)

@@ -10,6 +10,7 @@ import math
 import numpy as np
 
 from lib.equations.input_layer import NoiselessInputLayer
+from lib.problem import quadrature
 from lib.status import DIVERGENCE, Outcome
 
 ROWS = 24
@@ -21,7 +22,7 @@ AIM = 0.1
 CAUTIOUS = 10
 """Factor between the error of the sums, at one time, and what is reported: later losses feel all before."""
 
-ROUNDING = 1e-13
+ROUNDING = 1e-12
 """Sums that differ by no more are equal: no finer rule is better."""
 
 LEARNS = 4.0
@@ -44,10 +45,9 @@ def slow_below(networks, trainings):
     return 1 / (LEARNS * fastest) if fastest > 0 else math.inf
 
 
-def first_rule(data, networks, trainings, tolerance):
-    """The rule that is tried first."""
-    digits = -math.log10(AIM * tolerance)
-    return data.spectrum.rule(networks[0].outputs, digits, slow_below(networks, trainings))
+def first_rule(modes, networks, trainings, tolerance):
+    """The rule that is tried first for all `modes`, an exact one."""
+    return quadrature.few(modes, -math.log10(AIM * tolerance), slow_below(networks, trainings))
 
 
 class ModeCheck:
@@ -108,17 +108,17 @@ class ModeCheck:
         return CAUTIOUS * self.difference
 
 
-def with_modes(data, networks, trainings, tolerance, run):
-    """`run(rule, look)` with nodes in place of modes, as many as the tolerance asks for.
+def with_modes(modes, networks, trainings, tolerance, run):
+    """`run(rule, look)` with few nodes in place of all `modes`, as many as the tolerance asks for.
 
     `run` returns its fields and calls `look` with rows that are solved (see `ModeCheck.look`), which tells
     whether the nodes are enough so far. If not, `run` may stop: what it returns is not used.
     """
-    outputs, slow = networks[0].outputs, slow_below(networks, trainings)
-    digits, rule = -math.log10(AIM * tolerance), first_rule(data, networks, trainings, tolerance)
+    digits, slow = -math.log10(AIM * tolerance), slow_below(networks, trainings)
+    rule = first_rule(modes, networks, trainings, tolerance)
     while not rule.exact:
         digits *= FINER
-        finer = data.spectrum.rule(outputs, digits, slow)
+        finer = quadrature.few(modes, digits, slow)
         check = ModeCheck(rule, finer)
 
         def look(*rows, check=check):
@@ -134,9 +134,9 @@ def with_modes(data, networks, trainings, tolerance, run):
     else:
         fields = run(rule, lambda *_: True)
     count = len(fields["status"])
-    modes = np.empty(count, dtype=object)
-    modes[:] = [rule] * count
-    return fields | {"modes": modes}
+    kept = np.empty(count, dtype=object)
+    kept[:] = [rule] * count
+    return fields | {"modes": kept}
 
 
 def _sums(rule, inputs, b, rows, stop):

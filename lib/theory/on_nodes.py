@@ -65,16 +65,16 @@ def _settled(network, data, training, grid, progress, make_stack):
         most = min(most, training.steps + 1 + NODES)
     room = min(ROOM, most)
 
-    def march(modes):
-        problem = network, data, modes, training
+    def march(rule):
+        problem = network, data, rule, training
         return _march_on_nodes(*problem, room, grid.tolerance, progress, make_stack)
 
-    def run(modes, look):
+    def run(rule, look):
         nonlocal room
-        kept[:] = march(modes)
+        kept[:] = march(rule)
         if kept[2].full and room < most:
             room, reached = most, kept[2].reached
-            again = march(modes)
+            again = march(rule)
             if again[2].reached >= reached:
                 kept[:] = again
             else:  # for want of time, not of room
@@ -84,7 +84,8 @@ def _settled(network, data, training, grid, progress, make_stack):
         outcome = Outcome.INTERRUPTED if record.interrupted else Outcome.COMPLETE
         return {"status": [Status(outcome)], "error": record.error}
 
-    fields = with_modes(data, [network], [training], grid.tolerance, run)
+    modes = data.spectrum.rule(network.outputs)
+    fields = with_modes(modes, [network], [training], grid.tolerance, run)
     stack, inputs, record = kept
     return stack, inputs, replace(record, error=fields["error"], modes=fields["modes"][0])
 

@@ -7,15 +7,19 @@ from lib import Spectrum
 from lib.problem import quadrature
 
 
+def few(spectrum, outputs, digits, slow=0.0):
+    return quadrature.few(spectrum.rule(outputs), digits, slow)
+
+
 def test_few_modes_are_kept_as_they_are():
-    rule = Spectrum([0.5, 2.0], [1.0, 3.0], [0.4, 0.6]).rule(1, 9.0)
+    rule = few(Spectrum([0.5, 2.0], [1.0, 3.0], [0.4, 0.6]), 1, 9.0)
     found = [rule.eigenvalues, rule.mass, rule.power[:, 0, 0]]
     np.testing.assert_allclose(found, [[2.0, 0.5], [0.6, 0.4], [1.8, 0.4]])
     assert rule.exact
 
 
 def test_equal_eigenvalues_are_one_mode():
-    rule = Spectrum.trace_class(np.ones(100), np.arange(100.0)).rule(1, 9.0)
+    rule = few(Spectrum.trace_class(np.ones(100), np.arange(100.0)), 1, 9.0)
     assert rule.exact and rule.eigenvalues.tolist() == [1.0]
     assert rule.mass == pytest.approx([100]) and rule.power[0, 0, 0] == pytest.approx(4950)
 
@@ -24,7 +28,7 @@ def test_targets_of_several_outputs():
     covariance = np.array([[[2.0, 1.0], [1.0, 3.0]], [[1.0, 0.0], [0.0, 0.0]]])
     spectrum = Spectrum([2.0, 0.5], covariance, [0.4, 0.6])
     np.testing.assert_array_equal(spectrum.target_covariance(2), covariance)
-    np.testing.assert_allclose(spectrum.rule(2, 9.0).power, covariance * [[[0.4]], [[0.6]]])
+    np.testing.assert_allclose(spectrum.rule(2).power, covariance * [[[0.4]], [[0.6]]])
     independent = Spectrum([2.0], [3.0], [1.0]).target_covariance(3)
     np.testing.assert_array_equal(independent, [3 * np.eye(3)])
     rng = np.random.default_rng(0)
@@ -60,7 +64,7 @@ def test_rules_keep_sums_over_modes_and_have_no_negative_weights(outputs, digits
     rng = np.random.default_rng(outputs)
     X = rng.normal(size=(600, 300)) * np.geomspace(1, 0.003, 300)
     spectrum = Spectrum.from_data(X, rng.normal(size=(600, outputs)))
-    rule = spectrum.rule(outputs, digits, 1e-3)
+    rule = few(spectrum, outputs, digits, 1e-3)
     assert len(rule.mass) < 35 + 30 * outputs and (rule.mass >= 0).all()
     sizes = np.linalg.eigvalsh(rule.power)
     assert (sizes[:, 0] >= -1e-14 * sizes[:, -1]).all()
@@ -76,7 +80,7 @@ def test_the_largest_modes_are_kept_as_they_are():
     """They are unstable first, and a rule for smooth functions would have its nodes below them."""
     eigenvalues = np.linspace(1, 2, 1000)
     spectrum = Spectrum(eigenvalues, np.ones(1000), np.full(1000, 1e-3))
-    rule = spectrum.rule(1, 9.0)
+    rule = few(spectrum, 1, 9.0)
     np.testing.assert_array_equal(rule.eigenvalues[:4], eigenvalues[:-5:-1])
     np.testing.assert_allclose(rule.mass[:4], 1e-3)
     assert len(rule.mass) < 30
@@ -85,7 +89,7 @@ def test_the_largest_modes_are_kept_as_they_are():
 def test_fewer_nodes_for_shorter_training_and_fewer_digits():
     spectrum = Spectrum.power_law(10_000, 1.5, 0.6)
     longest, shorter, rough = (
-        len(spectrum.rule(1, digits, slow).mass) for digits, slow in ((9, 0), (9, 1e-3), (4, 0))
+        len(few(spectrum, 1, digits, slow).mass) for digits, slow in ((9, 0), (9, 1e-3), (4, 0))
     )
     assert shorter < 0.7 * longest and rough < 0.6 * longest < 60
 
@@ -98,15 +102,15 @@ def test_very_many_modes_are_first_made_fewer(outputs, monkeypatch):
     power = rng.normal(size=(modes, outputs, 2))
     power = power @ power.swapaxes(1, 2)
     spectrum = Spectrum(eigenvalues, power, np.full(modes, 1 / modes))
-    at_once = spectrum.rule(outputs, 9.0, 1e-2)
+    at_once = few(spectrum, outputs, 9.0, 1e-2)
     monkeypatch.setattr(quadrature, "MANY", 100)
-    made_fewer = spectrum.rule(outputs, 9.0, 1e-2)
+    made_fewer = few(spectrum, outputs, 9.0, 1e-2)
     for time in (0.0, 0.1, 10.0, 100.0):
         first, second = (
             np.tensordot(rule.eigenvalues * np.exp(-rule.eigenvalues * time), rule.power, 1)
             for rule in (at_once, made_fewer)
         )
-        np.testing.assert_allclose(second, first, rtol=1e-9)
+        assert np.abs(second - first).max() < 1e-9 * np.abs(first).max()
 
 
 @pytest.mark.parametrize("columns", [1, 2])
@@ -138,7 +142,7 @@ def test_a_target_on_one_mode_stays_there():
     power = np.zeros(100)
     power[37] = 100.0
     spectrum = Spectrum(np.linspace(0.2, 2, 100), power, np.full(100, 0.01))
-    rule = spectrum.rule(1, 9.0)
+    rule = few(spectrum, 1, 9.0)
     on = rule.power[:, 0, 0] > 0
     assert rule.eigenvalues[on] == pytest.approx([spectrum.eigenvalues[37]], rel=1e-12)
     assert rule.power[on, 0, 0] == pytest.approx([1.0], rel=1e-12)
