@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from lib import Spectrum
-from lib.problem import quadrature
+from lib.problem import power_law, quadrature
 
 
 def few(spectrum, outputs, digits, slow=0.0):
@@ -92,6 +92,25 @@ def test_fewer_nodes_for_shorter_training_and_fewer_digits():
         len(few(spectrum, 1, digits, slow).mass) for digits, slow in ((9, 0), (9, 1e-3), (4, 0))
     )
     assert shorter < 0.7 * longest and rough < 0.6 * longest < 60
+
+
+def test_a_rule_knows_small_eigenvalues_as_well_as_large_ones():
+    """Eighteen decades of them: one matrix would know its eigenvalues to 16 digits of the largest."""
+    rule = few(Spectrum.power_law(10**12, 1.5, 0.6), 1, 9.0)
+    k, weights = power_law.whole_numbers(1, 10**12, 60)
+    points = k**-1.5
+    assert (rule.eigenvalues > 0).all() and (rule.mass >= 0).all()
+    for time in 10.0 ** np.arange(0, 18, 3):
+        nodes, modes = (x * np.exp(-time * x) for x in (rule.eigenvalues, points))
+        assert nodes @ rule.mass == pytest.approx(modes @ weights, rel=1e-8)
+
+
+def test_modes_that_never_move_have_no_negative_nodes():
+    eigenvalues = np.concatenate([np.linspace(1, 2, 100), np.geomspace(1e-22, 1e-20, 100)])
+    spectrum = Spectrum.trace_class(eigenvalues, np.concatenate([np.ones(100), np.zeros(100)]))
+    rule = few(spectrum, 1, 12.0, 1e-3)
+    assert rule.eigenvalues.min() >= 1e-22 * (1 - 1e-12) and (rule.mass >= 0).all()
+    assert rule.eigenvalues @ rule.mass == pytest.approx(eigenvalues.sum(), rel=1e-12)
 
 
 @pytest.mark.parametrize("outputs", [1, 2])

@@ -139,6 +139,15 @@ def test_rules_that_are_too_rough_are_noticed_and_made_finer(size, tolerance, mo
     np.testing.assert_allclose(first, second, rtol=found.error + usual.error)
 
 
+def test_shorter_training_takes_fewer_nodes():
+    modes, networks = lib.Spectrum.power_law(10**5, 1.5, 0.6).rule(1), [lib.Network(2, 64)]
+    first = [
+        len(first_rule(modes, networks, [lib.GradientDescent(steps, 0.01)], 1e-8).mass)
+        for steps in (10, 1000, 10**5)
+    ]
+    assert first[0] < 0.8 * first[1] < 0.8 * 0.8 * first[2]
+
+
 def test_a_diverged_configuration_does_not_blind_the_check():
     spectrum = lib.Spectrum.power_law(150, 1.5, 0.6)
     data, training = lib.Data(batch=64, spectrum=spectrum), lib.GradientDescent(90, 0.04)
