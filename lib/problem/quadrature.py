@@ -101,7 +101,7 @@ def few(modes, digits, slow):
     for piece in _pieces(rest, slow):
         poles = _poles(max(slow, piece[0][-1]), piece[0][0], digits)
         nodes = _both_measures(*piece, partial(gauss, poles=poles))
-        fewer = len(nodes[0]) < len(piece[0])
+        fewer = 2 * len(nodes[0]) < len(piece[0])  # else they are not worth an error
         parts.append(nodes if fewer else piece)
         exact = exact and not fewer
     return Rule(*(np.concatenate(column) for column in zip(*parts, strict=True)), exact)
