@@ -1,8 +1,8 @@
 r"""How well few nodes stand for many modes, asked of a solution itself.
 
 A solution fixes the matrices of which sums over modes are taken. The same sums with a rule of half as many digits
-more say what the rule has cost; where that is too much, the problem is solved again with this one. A rule that
-keeps all modes has no error.
+more say what the rule has cost; where that is too much, they say which rule is good enough, and the problem is
+solved again with this one. A rule that keeps all modes has no error.
 """
 
 import math
@@ -26,10 +26,13 @@ ROUNDING = 1e-12
 """Sums that differ by no more are equal: no finer rule is better."""
 
 LEARNS = 4.0
-"""Factor by which training is taken to make the kernel grow: if it does more, the rule takes more digits."""
+"""Factor by which training is taken to make the kernel grow at first, and beyond what has been seen of it."""
 
 FINER = 1.5
-"""Factor of the digits from one rule to the next."""
+"""Factor of the digits to the rule with which one is compared."""
+
+STEP = math.sqrt(FINER)
+"""Factor of the digits from one rule that may be good enough to the next."""
 
 
 def slow_below(networks, trainings):
@@ -51,17 +54,19 @@ def first_rule(modes, networks, trainings, tolerance):
 
 
 class ModeCheck:
-    """Compares sums over the nodes of `rule` with those of one that is finer.
+    r"""Compares sums over the nodes of `rule` with those of one that is finer.
 
     Attributes
     ----------
     difference : float
         Largest relative difference of the sums.
+    moved : float
+        Largest row sum of $X R_\Delta$: times $\lambda$, what a unit error of the weights moves them by.
     """
 
     def __init__(self, rule, finer):
         self.rule, self.finer = rule, finer
-        self.difference, self.longer = 0.0, 1.0
+        self.difference, self.moved, self.longer, self.seen = 0.0, 0.0, 1.0, []
 
     def look(self, inputs, first, stop, longer=1.0):
         """Compare at some of the rows first .. stop - 1 of `inputs`, a multiple of its outputs.
@@ -69,7 +74,7 @@ class ModeCheck:
         The whole run is so many times `longer` than what these rows have seen. A configuration is asked until it
         diverges.
         """
-        outputs = inputs.axis.outputs
+        outputs, self.seen = inputs.axis.outputs, []
         sizes = np.einsum("bii->bi", inputs.C_v[:, :stop, :stop])
         fine = np.isfinite(sizes) & (sizes < DIVERGENCE)
         with np.errstate(all="ignore"):
@@ -77,35 +82,71 @@ class ModeCheck:
                 end = stop if fine[b].all() else int(np.argmin(fine[b])) // outputs * outputs
                 if end > first:
                     self.longer = longer
-                    self._compare(inputs, b, first, end, sizes[b, :outputs].max())
-
-    def _compare(self, inputs, b, first, stop, start):
-        """Of configuration b, whose loss starts at `start`."""
-        rows = np.unique(np.linspace(first, stop - 1, ROWS).round().astype(int))
-        coarse, finer = (_sums(rule, inputs, b, rows, stop) for rule in self._pair(inputs))
-        floor = 1e-12 * np.maximum(start, 1e-300)
-        for own, other in zip(coarse[:2], finer[:2], strict=True):
-            self._note(np.abs(own - other) / (np.abs(other) + floor))
-        if hasattr(inputs.regime, "size"):
-            size = inputs.regime.size + np.abs(finer[2]).sum(-1)
-            self._note(np.abs(coarse[2] - finer[2]).sum(-1) / size)
-
-    def _pair(self, inputs):
-        if isinstance(inputs, NoiselessInputLayer):
-            return self.rule.of_target, self.finer.of_target
-        return self.rule, self.finer
-
-    def _note(self, differences):
-        largest = np.where(np.isfinite(differences), differences, np.inf).max()
-        self.difference = max(self.difference, float(largest))
+                    self.seen.append(Rows(inputs, b, first, end, sizes[b, :outputs].max()))
+            for rows in self.seen:
+                found = rows.difference(rows.sums(self.rule), rows.sums(self.finer))
+                self.difference = max(self.difference, found)
+                self.moved = max(self.moved, rows.moved())
 
     def good_enough(self, tolerance):
         """Whether the rule is, for so much of the run."""
-        return self.difference <= max(AIM * tolerance / self.longer, ROUNDING)
+        return self.difference <= self._aim(tolerance)
+
+    def _aim(self, tolerance):
+        return max(AIM * tolerance / self.longer, ROUNDING)
+
+    def enough(self, modes, digits, slow, tolerance):
+        """Digits, no fewer than these, with which sums over what was last seen are good enough."""
+        tried, exact = [], False
+        with np.errstate(all="ignore"):
+            while not exact:
+                rule = quadrature.few(modes, digits, slow)
+                exact, sums = rule.exact, [rows.sums(rule) for rows in self.seen]
+                for fewer, rough in tried if exact else tried[-2:-1]:
+                    pairs = zip(self.seen, rough, sums, strict=True)
+                    if max(rows.difference(*pair) for rows, *pair in pairs) <= self._aim(tolerance):
+                        return fewer
+                tried.append((digits, sums))
+                digits *= STEP
+        return tried[-1][0]
 
     @property
     def error(self):
         return CAUTIOUS * self.difference
+
+
+class Rows:
+    """The rows first .. stop - 1 of configuration b, whose loss starts at `start`."""
+
+    def __init__(self, inputs, b, first, stop, start):
+        self.inputs, self.b, self.first, self.stop, self.start = inputs, b, first, stop, start
+
+    def sums(self, rule):
+        """What `_sums` gives, in some of the rows."""
+        rows = np.unique(np.linspace(self.first, self.stop - 1, ROWS).round().astype(int))
+        noiseless = isinstance(self.inputs, NoiselessInputLayer)
+        rule = rule.of_target if noiseless else rule
+        return _sums(rule, self.inputs, self.b, rows, self.stop)
+
+    def difference(self, coarse, finer):
+        """Largest relative difference of two `sums`."""
+        floor = 1e-12 * np.maximum(self.start, 1e-300)
+        found = [
+            np.abs(own - other) / (np.abs(other) + floor)
+            for own, other in zip(coarse[:2], finer[:2], strict=True)
+        ]
+        if hasattr(self.inputs.regime, "size"):
+            size = self.inputs.regime.size + np.abs(finer[2]).sum(-1)
+            found.append(np.abs(coarse[2] - finer[2]).sum(-1) / size)
+        found = np.concatenate(found)
+        return float(np.where(np.isfinite(found), found, np.inf).max())
+
+    def moved(self):
+        """Largest row sum of X R_Delta."""
+        upto = slice(0, self.stop)
+        sums = self.inputs.regime.R_Delta[self.b, upto, upto] @ self.inputs.axis.output[upto]
+        moved = np.abs(self.inputs.X[self.b, self.first : self.stop, upto] @ sums).sum(-1)
+        return float(moved[np.isfinite(moved)].max(initial=0.0))
 
 
 def with_modes(modes, networks, trainings, tolerance, run):
@@ -115,24 +156,34 @@ def with_modes(modes, networks, trainings, tolerance, run):
     whether the nodes are enough so far. If not, `run` may stop: what it returns is not used.
     """
     digits, slow = -math.log10(AIM * tolerance), slow_below(networks, trainings)
-    rule = first_rule(modes, networks, trainings, tolerance)
-    while not rule.exact:
-        digits *= FINER
-        finer = quadrature.few(modes, digits, slow)
-        check = ModeCheck(rule, finer)
+    least = modes.eigenvalues.min()
+    while True:
+        rule = quadrature.few(modes, digits, slow)
+        if rule.exact:
+            fields = run(rule, lambda *_: True)
+            break
+        check = ModeCheck(rule, quadrature.few(modes, FINER * digits, slow))
+        better = None
 
-        def look(*rows, check=check):
+        def look(*rows, check=check, digits=digits, slow=slow):
+            nonlocal better
             check.look(*rows)
-            return check.good_enough(tolerance)
+            good = check.good_enough(tolerance)
+            if not good:
+                grown = check.moved * slow > 1  # the kernel has, more than was thought
+                if grown and slow > least:
+                    slow = 1 / (LEARNS * check.moved)
+                else:
+                    digits *= STEP
+                better = check.enough(modes, digits, slow, tolerance), slow
+            return good
 
         fields = run(rule, look)
         broken = any(status.outcome is Outcome.INTERRUPTED for status in fields["status"])
-        if broken or check.good_enough(tolerance):
+        if broken or better is None:
             fields["error"] = fields["error"] + check.error
             break
-        rule = finer
-    else:
-        fields = run(rule, lambda *_: True)
+        digits, slow = better
     count = len(fields["status"])
     kept = np.empty(count, dtype=object)
     kept[:] = [rule] * count

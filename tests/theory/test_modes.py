@@ -7,7 +7,8 @@ import pytest
 
 import lib
 from lib.problem import quadrature
-from lib.theory.modes import first_rule
+from lib.theory import on_nodes
+from lib.theory.modes import first_rule, slow_below
 
 
 def evenly(count, power=None):
@@ -130,13 +131,30 @@ def test_rules_that_are_too_rough_are_noticed_and_made_finer(size, tolerance, mo
     )
     grid = lib.CompressedPast(tolerance) if "batch" in size else lib.Nodes(tolerance)
     usual = lib.solve(*problem, grid=grid)
-    monkeypatch.setattr("lib.theory.modes.LEARNS", 4e-3)
+    monkeypatch.setattr("lib.theory.modes.slow_below", lambda *of: 1000 * slow_below(*of))
     rough = first_rule(problem[1].spectrum.rule(1), problem[:1], problem[2:], tolerance)
     found = lib.solve(*problem, grid=grid)
     assert len(found.modes.mass) > len(rough.mass) and found.error < usual.error + tolerance
     times = np.arange(0, 301, 20)
     first, second = (solution.at(times).excess_loss for solution in (found, usual))
     np.testing.assert_allclose(first, second, rtol=found.error + usual.error)
+
+
+@pytest.mark.parametrize("stop", [3000.0, 1e5])
+def test_a_kernel_that_grows_a_lot_takes_one_more_rule(stop, monkeypatch):
+    """Rich training on a hard task: what the first rule was too rough for says which one is good enough."""
+    tried, march = [], on_nodes._march_on_nodes
+
+    def counted(network, data, modes, *rest):
+        tried.append(len(modes.mass))
+        return march(network, data, modes, *rest)
+
+    monkeypatch.setattr(on_nodes, "_march_on_nodes", counted)
+    network = lib.Network(4, math.inf, 3.0, centered=True)
+    data = lib.Data(spectrum=lib.Spectrum.power_law(10**5, 1.5, 0.5))
+    found = lib.solve(network, data, lib.GradientFlow(stop, 1e-6))
+    assert len(set(tried)) == 2 and found.error < 1e-5
+    assert not found.modes.exact
 
 
 def test_shorter_training_takes_fewer_nodes():
