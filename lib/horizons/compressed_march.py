@@ -64,8 +64,8 @@ class CompressedMarch:
     def run(self, progress, look):
         """March; return the `Record`. Ends early for lack of room, divergence, or an interrupt.
 
-        `look(inputs, first, stop, longer)` is called now and then with rows that are still single steps, and with
-        how many times longer the run will be; the march ends when it is false.
+        `look(inputs, first, stop, longer)` is called now and then, and at the end, with rows that are still single
+        steps, and with how many times longer the run will be; the march ends when it is false.
         """
         stationary, interrupted, unstable, done = False, False, False, 0
         with np.errstate(all="ignore"):
@@ -73,11 +73,8 @@ class CompressedMarch:
                 while done <= self.steps and self.past.count < self.most:
                     self._step(done)
                     done += 1
-                    if (
-                        done % SHORTEST == 0
-                        and (done & (done - 1) == 0 or done + SHORTEST > self.steps)
-                        and not self._show(look)
-                    ):
+                    powers = done % SHORTEST == 0 and done & (done - 1) == 0
+                    if powers and not self._show(look, (self.steps + 1) / done):
                         break
                     if done in self.looks and not self._stable(done):
                         unstable, done = True, self.looked
@@ -89,6 +86,8 @@ class CompressedMarch:
                         break
                 else:
                     self.full = done <= self.steps
+                if not unstable:
+                    self._show(look)
             except KeyboardInterrupt:
                 interrupted = True
         if self.residual is None:
@@ -187,9 +186,9 @@ class CompressedMarch:
         excess = self.losses[-1]["excess_loss"].sum(-1)
         return bool((excess < DIVERGENCE).any())
 
-    def _show(self, look):
+    def _show(self, look, longer=1.0):
         count, outputs = self.past.count, self.axis.outputs
-        first, longer = max(count - SHORTEST, 0), (self.steps + 1) / len(self.losses)
+        first = max(count - SHORTEST, 0)
         return look(self.inputs, first * outputs, count * outputs, longer)
 
     def _vanished(self):

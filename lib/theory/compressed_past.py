@@ -67,9 +67,11 @@ def solve(networks, data, trainings, grid, keep_matrices, progress, make_stack):
     input_layer = NoiselessInputLayer if mean_only else InputLayer
     modes = data.spectrum.rule(networks[0].outputs)
     few = first_rule(modes, networks, trainings, grid.tolerance)
-    nodes = 0 if mean_only else len(few.mass)
-    steps, size = trainings[0].steps, bytes_of(networks[0], USUAL, nodes)
-    checks.memory("this network, step by step", size, "use fewer layers, outputs or modes")
+    steps = trainings[0].steps
+
+    def bytes_with(rule):
+        return bytes_of(networks[0], USUAL, 0 if mean_only else len(rule.mass))
+
     room = ROOM + OF_A_PIECE * len(cuts(trainings, WORTH * steps) or ())
 
     def marched(networks, trainings, rule, broken, room):
@@ -97,6 +99,8 @@ def solve(networks, data, trainings, grid, keep_matrices, progress, make_stack):
 
     def solved(networks, trainings, rule, look):
         nonlocal room
+        size = bytes_with(rule)
+        checks.memory("this network, step by step", size, "use fewer layers, outputs or modes")
         most, broken = min(grid.most, steps + 1), cuts(trainings, WORTH * steps) or ()
         march = marched(networks, trainings, rule, broken, min(room, most))
         record = march.run(progress, look)
@@ -132,5 +136,5 @@ def solve(networks, data, trainings, grid, keep_matrices, progress, make_stack):
         )
         return fields | {"residual": record.residual, "error": record.error}
 
-    fields = in_pieces(networks, trainings, size, piece)
+    fields = in_pieces(networks, trainings, bytes_with(few), piece)
     return fields | {"times": np.arange(steps + 1.0)}

@@ -36,16 +36,20 @@ def solve(networks, data, trainings, grid, keep_matrices, progress, make_stack):
     input_layer = NoiselessInputLayer if mean_only else InputLayer
     modes = data.spectrum.rule(networks[0].outputs)
     few = first_rule(modes, networks, trainings, TOLERANCE)
-    nodes = 0 if mean_only else len(few.mass)
-    size = bytes_of(networks[0], steps + 1, nodes)
-    kept = 1 if keep_matrices is False else len(networks)
-    checks.memory(
-        f"{steps} steps one by one, with the matrices of {kept} configuration(s)",
-        kept * size,
-        "train fewer steps, solve a sweep with keep_matrices=False, or solve with "
-        "grid=lib.CompressedPast() (for a schedule that is smooth but for some jumps) or, with a "
-        "population gradient or repeated data, with grid=lib.Nodes()",
-    )
+
+    def bytes_with(rule):
+        return bytes_of(networks[0], steps + 1, 0 if mean_only else len(rule.mass))
+
+    def check_memory(count, rule):
+        checks.memory(
+            f"{steps} steps one by one, with the matrices of {count} configuration(s)",
+            count * bytes_with(rule),
+            "train fewer steps, solve a sweep with keep_matrices=False, or solve with "
+            "grid=lib.CompressedPast() (for a schedule that is smooth but for some jumps) or, with a "
+            "population gradient or repeated data, with grid=lib.Nodes()",
+        )
+
+    check_memory(1 if keep_matrices is False else len(networks), few)
     axis = Axis(steps + 1, outputs)
 
     def piece(networks, trainings):
@@ -54,13 +58,17 @@ def solve(networks, data, trainings, grid, keep_matrices, progress, make_stack):
         )
 
     def solved(networks, trainings, rule, look):
+        check_memory(1 if keep_matrices is False else len(networks), rule)
         memories = [training.memory() for training in trainings]
         K = np.array([axis.expand(memory.K) for memory in memories])
         decay = [axis.expand(np.outer(memory.decay, memory.decay)) for memory in memories]
         decay = np.array(decay)
         problem = assemble(networks, data, rule, trainings, axis, K, decay, make_stack, input_layer)
         done = march(*problem, progress)
-        look(problem[1], 0, done * outputs)
+        try:
+            look(problem[1], 0, done * outputs)
+        except KeyboardInterrupt:
+            done = min(done, steps)
         fields = curves_of(problem[1].losses(slice(0, axis.n)), axis, data)
         means, weights = rounding.watched(problem[1], slice(0, done * outputs))
         verdicts = verdicts_of(fields, done)
@@ -73,5 +81,5 @@ def solve(networks, data, trainings, grid, keep_matrices, progress, make_stack):
         fields |= {"residual": residuals, "error": np.zeros(len(networks))}
         return fields | (matrices_in(*problem) if keep_matrices is not False else {})
 
-    fields = in_pieces(networks, trainings, size, piece)
+    fields = in_pieces(networks, trainings, bytes_with(few), piece)
     return fields | {"times": np.arange(axis.nodes, dtype=float)}

@@ -14,7 +14,7 @@ from lib.problem import quadrature
 from lib.status import DIVERGENCE, Outcome
 
 ROWS = 24
-"""Times at which sums are compared."""
+"""Times at which sums are compared, half of them evenly, half in their logarithms."""
 
 AIM = 0.1
 """Part of the tolerance that sums over modes may be off by."""
@@ -24,6 +24,12 @@ CAUTIOUS = 10
 
 ROUNDING = 1e-12
 """Sums that differ by no more are equal: no finer rule is better."""
+
+NOISE = 1e-6
+"""Differences smaller than this may be rounding; they are if more digits do not halve them."""
+
+MOST_DIGITS = 500
+"""Digits beyond which no rule is tried."""
 
 LEARNS = 4.0
 """Factor by which training is taken to make the kernel grow at first, and beyond what has been seen of it."""
@@ -54,61 +60,92 @@ def first_rule(modes, networks, trainings, tolerance):
 
 
 class ModeCheck:
-    r"""Compares sums over the nodes of `rule` with those of one that is finer.
+    r"""Solves with the rule of so many `digits`, down to `slow`, and compares its sums with those of one that is finer.
 
     Attributes
     ----------
+    rule : Rule
     difference : float
         Largest relative difference of the sums.
     moved : float
         Largest row sum of $X R_\Delta$: times $\lambda$, what a unit error of the weights moves them by.
+    better : None or ModeCheck
+        The next one to solve with, if this one is too rough.
     """
 
-    def __init__(self, rule, finer):
-        self.rule, self.finer = rule, finer
-        self.difference, self.moved, self.longer, self.seen = 0.0, 0.0, 1.0, []
+    def __init__(self, modes, digits, slow, tolerance, last=False):
+        self.modes, self.digits, self.slow, self.tolerance = modes, digits, slow, tolerance
+        self.last = last
+        self.rule = quadrature.few(modes, digits, slow)
+        self.finer = quadrature.few(modes, FINER * digits, slow)
+        self.difference, self.moved, self.longer = 0.0, 0.0, 1.0
+        self.seen, self.better = [], None
 
     def look(self, inputs, first, stop, longer=1.0):
-        """Compare at some of the rows first .. stop - 1 of `inputs`, a multiple of its outputs.
+        """Compare at some of the rows first .. stop - 1 of `inputs`, a multiple of its outputs; is it good so far?
 
         The whole run is so many times `longer` than what these rows have seen. A configuration is asked until it
         diverges.
         """
+        if self.rule.exact:
+            return True
+        try:
+            with np.errstate(all="ignore"):
+                self._compare(inputs, first, stop, longer)
+                good = self.difference <= self._aim() or self.last
+                if self.better is None and not good:
+                    self.better = self._better()
+        except KeyboardInterrupt:
+            self.difference = math.inf  # nobody knows
+            raise
+        return self.better is None
+
+    def _compare(self, inputs, first, stop, longer):
         outputs, self.seen = inputs.axis.outputs, []
         sizes = np.einsum("bii->bi", inputs.C_v[:, :stop, :stop])
         fine = np.isfinite(sizes) & (sizes < DIVERGENCE)
-        with np.errstate(all="ignore"):
-            for b in range(len(sizes)):
-                end = stop if fine[b].all() else int(np.argmin(fine[b])) // outputs * outputs
-                if end > first:
-                    self.longer = longer
-                    self.seen.append(Rows(inputs, b, first, end, sizes[b, :outputs].max()))
-            for rows in self.seen:
-                found = rows.difference(rows.sums(self.rule), rows.sums(self.finer))
-                self.difference = max(self.difference, found)
-                self.moved = max(self.moved, rows.moved())
+        for b in range(len(sizes)):
+            end = stop if fine[b].all() else int(np.argmin(fine[b])) // outputs * outputs
+            if end > first:
+                self.longer = longer
+                self.seen.append(Rows(inputs, b, first, end, sizes[b, :outputs].max()))
+        for rows in self.seen:
+            found = rows.difference(rows.sums(self.rule), rows.sums(self.finer))
+            self.difference = max(self.difference, found)
+            self.moved = max(self.moved, rows.moved())
 
-    def good_enough(self, tolerance):
-        """Whether the rule is, for so much of the run."""
-        return self.difference <= self._aim(tolerance)
+    def _aim(self):
+        return max(AIM * self.tolerance / self.longer, ROUNDING)
 
-    def _aim(self, tolerance):
-        return max(AIM * tolerance / self.longer, ROUNDING)
+    def _better(self):
+        grown = self.moved * self.slow > 1  # the kernel has, more than was thought
+        if grown and self.slow > self.modes.eigenvalues.min():
+            digits, slow = self.digits, 1 / (LEARNS * self.moved)
+        else:
+            digits, slow = STEP * self.digits, self.slow
+        digits, good = self._enough(digits, slow)
+        return ModeCheck(self.modes, digits, slow, self.tolerance, last=not good)
 
-    def enough(self, modes, digits, slow, tolerance):
-        """Digits, no fewer than these, with which sums over what was last seen are good enough."""
-        tried, exact = [], False
-        with np.errstate(all="ignore"):
-            while not exact:
-                rule = quadrature.few(modes, digits, slow)
-                exact, sums = rule.exact, [rows.sums(rule) for rows in self.seen]
-                for fewer, rough in tried if exact else tried[-2:-1]:
-                    pairs = zip(self.seen, rough, sums, strict=True)
-                    if max(rows.difference(*pair) for rows, *pair in pairs) <= self._aim(tolerance):
-                        return fewer
-                tried.append((digits, sums))
-                digits *= STEP
-        return tried[-1][0]
+    def _enough(self, digits, slow):
+        """Digits, no fewer than these, for sums over what was last seen, and whether they are good enough.
+
+        If they are not, no rule is: what is left is rounding.
+        """
+        tried, exact, before = [], False, math.inf
+        while not exact and (not tried or digits < MOST_DIGITS):
+            rule = quadrature.few(self.modes, digits, slow)
+            exact, sums = rule.exact, [rows.sums(rule) for rows in self.seen]
+            for fewer, rough in tried if exact else tried[-2:-1]:
+                pairs = zip(self.seen, rough, sums, strict=True)
+                found = max(rows.difference(*pair) for rows, *pair in pairs)
+                if found <= self._aim():
+                    return fewer, True
+                if not exact and before / 2 < found < NOISE:
+                    return tried[-3][0], False
+                before = found
+            tried.append((digits, sums))
+            digits *= STEP
+        return tried[-1][0], exact
 
     @property
     def error(self):
@@ -123,7 +160,9 @@ class Rows:
 
     def sums(self, rule):
         """What `_sums` gives, in some of the rows."""
-        rows = np.unique(np.linspace(self.first, self.stop - 1, ROWS).round().astype(int))
+        last, half = self.stop - 1 - self.first, ROWS // 2
+        after = np.concatenate([np.linspace(0, last, half), np.geomspace(1, last + 1, half) - 1])
+        rows = self.first + np.unique(after.round().astype(int))
         noiseless = isinstance(self.inputs, NoiselessInputLayer)
         rule = rule.of_target if noiseless else rule
         return _sums(rule, self.inputs, self.b, rows, self.stop)
@@ -156,38 +195,17 @@ def with_modes(modes, networks, trainings, tolerance, run):
     whether the nodes are enough so far. If not, `run` may stop: what it returns is not used.
     """
     digits, slow = -math.log10(AIM * tolerance), slow_below(networks, trainings)
-    least = modes.eigenvalues.min()
+    check = ModeCheck(modes, digits, slow, tolerance)
     while True:
-        rule = quadrature.few(modes, digits, slow)
-        if rule.exact:
-            fields = run(rule, lambda *_: True)
-            break
-        check = ModeCheck(rule, quadrature.few(modes, FINER * digits, slow))
-        better = None
-
-        def look(*rows, check=check, digits=digits, slow=slow):
-            nonlocal better
-            check.look(*rows)
-            good = check.good_enough(tolerance)
-            if not good:
-                grown = check.moved * slow > 1  # the kernel has, more than was thought
-                if grown and slow > least:
-                    slow = 1 / (LEARNS * check.moved)
-                else:
-                    digits *= STEP
-                better = check.enough(modes, digits, slow, tolerance), slow
-            return good
-
-        fields = run(rule, look)
+        fields = run(check.rule, check.look)
         broken = any(status.outcome is Outcome.INTERRUPTED for status in fields["status"])
-        if broken or better is None:
-            fields["error"] = fields["error"] + check.error
+        if broken or check.better is None:
             break
-        digits, slow = better
+        check, fields = check.better, None  # it lets go of matrices
     count = len(fields["status"])
     kept = np.empty(count, dtype=object)
-    kept[:] = [rule] * count
-    return fields | {"modes": kept}
+    kept[:] = [check.rule] * count
+    return fields | {"error": fields["error"] + check.error, "modes": kept}
 
 
 def _sums(rule, inputs, b, rows, stop):

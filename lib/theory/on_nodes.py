@@ -80,8 +80,11 @@ def _settled(network, data, training, grid, progress, make_stack):
             else:  # for want of time, not of room
                 kept[2] = replace(kept[2], interrupted=again[2].interrupted)
         _, inputs, record = kept
-        look(inputs, 0, len(record.times) * network.outputs)
-        outcome = Outcome.INTERRUPTED if record.interrupted else Outcome.COMPLETE
+        try:
+            look(inputs, 0, len(record.times) * network.outputs)
+        except KeyboardInterrupt:
+            kept[2] = replace(record, interrupted=True)
+        outcome = Outcome.INTERRUPTED if kept[2].interrupted else Outcome.COMPLETE
         return {"status": [Status(outcome)], "error": record.error}
 
     modes = data.spectrum.rule(network.outputs)
@@ -128,8 +131,9 @@ def _interpolated(stack, inputs, record, data, grid, times):
     (verdict,) = resolved(
         verdicts_of(curves, done, when), record.interrupted, record.reached, record.unstable
     )
-    if record.stationary and verdict.outcome is Outcome.COMPLETE:
-        verdict = Status(Outcome.STATIONARY, record.reached)
+    if verdict.outcome is Outcome.COMPLETE and (record.interrupted or record.stationary):
+        ended = Outcome.INTERRUPTED if record.interrupted else Outcome.STATIONARY
+        verdict = Status(ended, record.reached)
     residuals = residuals_of(stack, inputs, [1 if verdict.name == "DIVERGED" else rows])
     status = reviewed([verdict], residuals, max(MOST_RESIDUAL, 1000 * grid.tolerance))
     return curves | {

@@ -193,3 +193,40 @@ def test_decay_and_tight_tolerances_need_few_nodes():
         found = lib.solve(network, data, training, grid=lib.CompressedPast(tolerance))
         assert found.status.name == "COMPLETE" and found.error < tolerance
         assert len(found.modes.mass) < 60
+
+
+@pytest.mark.parametrize("steps", [3, 14, 33])
+def test_the_end_of_a_compressed_march_is_looked_at(steps):
+    data = lib.Data(batch=4, spectrum=lib.Spectrum.power_law(400, 1.5, 0.6))
+    problem = lib.Network(1, 16.0), data, lib.GradientDescent(steps, 0.05)
+    found = lib.solve(*problem, grid=lib.CompressedPast(1e-4))
+    exact = lib.solve(*problem, grid=lib.EveryStep())
+    assert not found.modes.exact
+    off = np.abs(found.excess_loss / exact.excess_loss - 1).max()
+    assert 1e-8 < off < found.error < 1e-4
+
+
+def test_digits_do_not_follow_rounding():
+    """Losses that are rounding, or modes closer than floats tell apart: more nodes are no better."""
+    lazy = lib.Network(1, math.inf, 1e-6, centered=True)
+    even = lib.Data(spectrum=evenly(300))
+    close = lib.Spectrum(1 + 1e-12 * np.arange(3000), np.ones(3000), np.full(3000, 1 / 3000))
+    for network, data, training in (
+        (lazy, even, lib.GradientDescent(60, 0.15)),
+        (lib.Network(1, 16.0), lib.Data(batch=8, spectrum=close), lib.GradientDescent(60, 0.05)),
+    ):
+        found = lib.solve(network, data, training, keep_matrices=False)
+        assert found.status.name == "COMPLETE" and found.error < 1e-8
+        assert len(found.modes.mass) < 60
+
+
+@pytest.mark.parametrize("grid", [lib.EveryStep(), lib.Nodes(1e-6), lib.CompressedPast(1e-6)])
+def test_an_interrupted_look_at_the_modes_keeps_the_run(grid, monkeypatch):
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("lib.theory.modes._sums", interrupted)
+    data = lib.Data(spectrum=lib.Spectrum.power_law(400, 1.5, 0.6))
+    found = lib.solve(lib.Network(1, 16.0), data, lib.GradientDescent(30, 0.05), grid=grid)
+    assert found.status.name == "INTERRUPTED" and found.error == math.inf
+    assert np.isfinite(found.excess_loss[:16]).all()
